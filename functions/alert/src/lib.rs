@@ -1,0 +1,1 @@
+//! Tells people: SNS to Slack, PagerDuty, email.

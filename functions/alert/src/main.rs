@@ -1,0 +1,2 @@
+//! Wiring of `alert`.
+fn main() {}

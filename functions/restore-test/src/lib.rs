@@ -1,0 +1,1 @@
+//! Opens a sealed room, watches it, destroys it: a persisted state machine.

@@ -1,0 +1,2 @@
+//! Wiring of `restore-test`.
+fn main() {}

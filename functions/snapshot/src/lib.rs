@@ -1,0 +1,1 @@
+//! Takes recovery points on schedule.

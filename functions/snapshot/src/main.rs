@@ -1,0 +1,2 @@
+//! Wiring of `snapshot`.
+fn main() {}

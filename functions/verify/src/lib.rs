@@ -1,0 +1,1 @@
+//! Checks restored data over SQL.

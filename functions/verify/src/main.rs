@@ -1,0 +1,2 @@
+//! Wiring of `verify`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Vocabulary and policy of Holdfast: pure, without serde and without I/O.

@@ -1,0 +1,1 @@
+//! Start-up of a function: configuration, tracing, error to Diagnostic.

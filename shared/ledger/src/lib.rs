@@ -1,0 +1,1 @@
+//! Records in S3 with conditional writes.

@@ -1,0 +1,1 @@
+//! The plan file: parsed, checked, compiled to plan.json.

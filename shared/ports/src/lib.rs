@@ -1,0 +1,1 @@
+//! Narrow traits between decisions and the world; no SDK here.

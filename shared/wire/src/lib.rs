@@ -1,0 +1,1 @@
+//! Messages: JSON in to typed triggers, bus messages out. Pure.

@@ -1,0 +1,1 @@
+//! The whole wiring on the local cloud.

@@ -1,0 +1,1 @@
+//! AWS on one machine: RDS with real PostgreSQL, MiniStack, receivers, and the drill.

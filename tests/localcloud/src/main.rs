@@ -1,0 +1,2 @@
+//! `cargo drill`.
+fn main() {}
