@@ -1,1 +1,25 @@
-//! Narrow traits between decisions and the world; no SDK here.
+//! Ports: the narrow openings between decisions and the world.
+//!
+//! One capability each; a function's `handle` names exactly those it needs, and its IAM role grants exactly those.
+//! No SDK type appears here, so that simulation, fuzzing and mutation runs compile none.
+//!
+//! Every implementation keeps these rules, and `holdfast_testkit::conformance` holds them to it:
+//! - An answer is whole or an error. Pagination happens inside, bounded; a list cut short is an error, never a list.
+//! - A call that failed with [`Class::Transient`] may have happened. Whoever repeats it must bear "already exists".
+//! - Nothing here retries without bound, and nothing waits for AWS to finish long work.
+
+mod error;
+mod objects;
+mod people;
+mod rds;
+mod secret;
+mod system;
+
+pub use error::{Class, PortError, PortErrorKind};
+pub use objects::{Fetched, KEYS_MAX, Object, Objects, Precondition};
+pub use people::{Answer, FallbackTopic, Webhooks};
+pub use rds::{
+    CreateDbSnapshot, DbInstances, DbSnapshots, ITEMS_MAX, RestoreDbInstance, RoomReset, RoomRestore, SnapshotTaker,
+};
+pub use secret::{Password, ReadSecrets, RoomSecrets};
+pub use system::{Bus, Clock, Entropy};

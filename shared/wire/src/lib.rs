@@ -1,1 +1,28 @@
-//! Messages: JSON in to typed triggers, bus messages out. Pure.
+//! JSON as it crosses the edge: what starts a function, and what functions say to each other.
+//!
+//! Pure. Everything from AWS is read leniently (every field of an RDS event is optional, unknown fields are ignored) because AWS
+//! adds fields at will; everything of our own is read strictly, because a misspelt field of ours is a mistake.
+
+mod finding;
+mod message;
+mod notification;
+pub mod text;
+mod trigger;
+
+pub use message::{Message, RunRef, SOURCE, VerifyWork};
+pub use notification::{FunctionFailure, Notification, NotificationBody};
+pub use trigger::{RdsHint, RestoreTestNow, Trigger, read};
+
+use thiserror::Error;
+
+/// Why a payload is not a trigger. It will not become one by trying again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {problem}; allowed: {allowed}")]
+pub struct WireError {
+    /// Where in the payload: `detail.run`.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+    /// What would be legal.
+    pub allowed: String,
+}

@@ -1,0 +1,127 @@
+//! A slot: the instant at which a rule is due, and the names that follow from it.
+//!
+//! Names are a function of plan, environment, resource and slot alone. A second delivery of the same trigger therefore
+//! makes the same name and finds the first one's work.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::names::{DbInstanceId, DbSnapshotId, Environment, NameError, PlanName, ResourceName, RunId};
+
+/// Prefix of everything that Holdfast makes.
+pub const OURS: &str = "hf-";
+/// Prefix of everything that lives only as long as a restore test.
+pub const TEMPORARY: &str = "hf-rt-";
+
+/// An instant to the second at which something was due, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(Timestamp);
+
+impl Slot {
+    /// The slot of an instant; what is below the second is cut off.
+    #[must_use]
+    pub fn at(instant: Timestamp) -> Self {
+        Self(Timestamp::from_second(instant.as_second()).unwrap_or(instant))
+    }
+
+    /// The instant.
+    #[must_use]
+    pub fn instant(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl fmt::Display for Slot {
+    /// `20261120t020000z`: legal in every AWS identifier, and sorts as time.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.strftime("%Y%m%dt%H%M%Sz"))
+    }
+}
+
+impl FromStr for Slot {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        jiff::civil::DateTime::strptime("%Y%m%dt%H%M%Sz", text)
+            .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC))
+            .map(|zoned| Self(zoned.timestamp()))
+            .map_err(|_| NameError { sort: "slot", value: text.chars().take(80).collect(), allowed: "UTC as 20261120t020000z" })
+    }
+}
+
+/// The name of the recovery point of one resource and slot: `hf-{resource}-{slot}-{8 hex}`.
+///
+/// At most 3 + 40 + 1 + 16 + 1 + 8 = 69 characters, under the 255 of an RDS DB snapshot identifier.
+#[must_use]
+pub fn db_snapshot_id(plan: &PlanName, environment: &Environment, resource: &ResourceName, slot: Slot) -> DbSnapshotId {
+    let hash = short_hash(&[plan.as_str(), environment.as_str(), resource.as_str(), &slot.to_string()]);
+    legal(format!("{OURS}{resource}-{slot}-{hash}"))
+}
+
+/// The name of a run's temporary database: `hf-rt-{resource}-{12 hex of plan, environment and run}`.
+///
+/// At most 6 + 40 + 1 + 12 = 59 characters, under the 63 of an RDS DB instance identifier.
+#[must_use]
+pub fn room_id(plan: &PlanName, environment: &Environment, resource: &ResourceName, run: &RunId) -> DbInstanceId {
+    let hash = long_hash(&[plan.as_str(), environment.as_str(), run.as_str()]);
+    legal(format!("{TEMPORARY}{resource}-{}", &hash[..12]))
+}
+
+/// Eight hex digits that stand for all the parts together, in this order.
+#[must_use]
+pub fn short_hash(parts: &[&str]) -> String {
+    long_hash(parts)[..8].to_owned()
+}
+
+fn long_hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // A separator that no name contains, so that ("ab", "c") and ("a", "bc") differ.
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Names made of legal names are legal; the assertion is the proof's last line.
+fn legal<T>(name: String) -> T
+where
+    T: TryFrom<String, Error = NameError>,
+{
+    match T::try_from(name) {
+        Ok(name) => name,
+        Err(error) => unreachable!("a derived name is always legal: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> (PlanName, Environment, ResourceName) {
+        ("boom-card".parse().expect("legal"), "prod".parse().expect("legal"), "a".repeat(40).parse().expect("legal"))
+    }
+
+    #[test]
+    fn the_longest_names_stay_legal_and_differ_by_each_part() {
+        let (plan, environment, resource) = names();
+        let slot: Slot = "20261120t020000z".parse().expect("legal");
+        let id = db_snapshot_id(&plan, &environment, &resource, slot);
+        assert_eq!(id.as_str().len(), 69);
+        let other = db_snapshot_id(&plan, &"staging".parse().expect("legal"), &resource, slot);
+        assert_ne!(id, other);
+        let run: RunId = format!("{resource}.first-monday.{slot}").parse().expect("legal");
+        assert_eq!(room_id(&plan, &environment, &resource, &run).as_str().len(), 59);
+    }
+
+    #[test]
+    fn a_slot_reads_back_what_it_writes() {
+        let slot = Slot::at("2026-11-20T02:00:00.5Z".parse().expect("a time"));
+        assert_eq!(slot.to_string(), "20261120t020000z");
+        assert_eq!(slot.to_string().parse::<Slot>().expect("legal"), slot);
+        assert!("yesterday".parse::<Slot>().is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! Records with conditional writes.
+//!
+//! Each record carries `generation` (one more per write) and the `writer` nonce of its last write. When an answer is lost
+//! the writer reads back: its own nonce means that the write happened, anything else means that somebody else's did.
+
+use holdfast_ports::{Class, Entropy, Fetched, Objects, PortError, PortErrorKind, Precondition};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A failed ledger operation.
+#[derive(Debug, Error)]
+pub enum LedgerError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] PortError),
+    /// What lies under the key is no record of the wanted sort.
+    #[error("the record {key} cannot be read: {reason}")]
+    Unreadable {
+        /// The object's key.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else wrote in between: decide anew on what is there now.
+    #[error("the record {key} was changed by another writer; the next sweep decides anew")]
+    Conflict {
+        /// The object's key.
+        key: String,
+    },
+}
+
+impl LedgerError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Store(error) => error.class(),
+            Self::Unreadable { .. } => Class::Permanent,
+            Self::Conflict { .. } => Class::Transient,
+        }
+    }
+}
+
+/// A record as it lies in the ledger.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record<T> {
+    generation: u64,
+    writer: String,
+    body: T,
+}
+
+/// A record as read, with what a conditional write over it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held<T> {
+    /// The record's content.
+    pub body: T,
+    /// How often it was written.
+    pub generation: u64,
+    key: String,
+    etag: String,
+}
+
+impl<T> Held<T> {
+    /// The object's key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// What came of creating a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written<T> {
+    /// It is ours, just made.
+    Created(Held<T>),
+    /// One was there already: this.
+    Existed(Held<T>),
+}
+
+impl<T> Written<T> {
+    /// The record, whoever made it.
+    pub fn into_held(self) -> Held<T> {
+        match self {
+            Self::Created(held) | Self::Existed(held) => held,
+        }
+    }
+}
+
+/// Records in one bucket.
+#[derive(Debug)]
+pub struct Ledger<'a, O, E> {
+    objects: &'a O,
+    entropy: &'a E,
+}
+
+impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
+    /// A ledger over a bucket.
+    pub fn new(objects: &'a O, entropy: &'a E) -> Self {
+        Self { objects, entropy }
+    }
+
+    /// The bucket itself, for listings and markers.
+    #[must_use]
+    pub fn objects(&self) -> &'a O {
+        self.objects
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// The store's, or `Unreadable`.
+    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Held<T>>, LedgerError> {
+        Ok(self.read_record(key).await?.map(|(record, etag)| held(key, record, etag)))
+    }
+
+    /// Makes a record, unless there is one.
+    ///
+    /// # Errors
+    /// The store's, or `Unreadable` if what is there is no such record.
+    pub async fn create<T: Serialize + DeserializeOwned>(&self, key: &str, body: T) -> Result<Written<T>, LedgerError> {
+        let record = Record { generation: 1, writer: self.entropy.nonce(), body };
+        match self.put(key, &record, Precondition::Absent).await {
+            Ok(etag) => Ok(Written::Created(held(key, record, etag))),
+            Err(error) => match self.read_back(key, error).await? {
+                Some((found, etag)) if found.writer == record.writer => Ok(Written::Created(held(key, found, etag))),
+                Some((found, etag)) => Ok(Written::Existed(held(key, found, etag))),
+                // Refused, and yet nothing is there: a deletion or a broken store. Neither is ours to paper over.
+                None => Err(LedgerError::Conflict { key: key.into() }),
+            },
+        }
+    }
+
+    /// Writes over the version that was read.
+    ///
+    /// # Errors
+    /// `Conflict` if it is no longer that version; the store's.
+    pub async fn replace<T: Serialize + DeserializeOwned>(&self, before: &Held<T>, body: T) -> Result<Held<T>, LedgerError> {
+        let record = Record { generation: before.generation + 1, writer: self.entropy.nonce(), body };
+        match self.put(&before.key, &record, Precondition::Matches(before.etag.clone())).await {
+            Ok(etag) => Ok(held(&before.key, record, etag)),
+            Err(error) => match self.read_back::<T>(&before.key, error).await? {
+                Some((found, etag)) if found.writer == record.writer => Ok(held(&before.key, found, etag)),
+                Some(_) | None => Err(LedgerError::Conflict { key: before.key.clone() }),
+            },
+        }
+    }
+
+    async fn put<T: Serialize>(&self, key: &str, record: &Record<T>, when: Precondition) -> Result<String, LedgerError> {
+        let unreadable = |error: serde_json::Error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() };
+        let bytes = serde_json::to_vec_pretty(record).map_err(unreadable)?;
+        Ok(self.objects.put(key, bytes, when).await?)
+    }
+
+    /// After a refused or lost write: what is there now. Any other failure is passed on.
+    async fn read_back<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        error: LedgerError,
+    ) -> Result<Option<(Record<T>, String)>, LedgerError> {
+        let LedgerError::Store(store) = &error else { return Err(error) };
+        match store.kind {
+            PortErrorKind::PreconditionFailed => self.read_record(key).await,
+            // The write may have happened. If what is there is not ours, the failure stands as it was.
+            PortErrorKind::Unavailable => match self.read_record(key).await? {
+                Some(found) => Ok(Some(found)),
+                None => Err(error),
+            },
+            PortErrorKind::NotFound
+            | PortErrorKind::AlreadyExists
+            | PortErrorKind::InvalidState
+            | PortErrorKind::QuotaExceeded
+            | PortErrorKind::Throttled
+            | PortErrorKind::AccessDenied
+            | PortErrorKind::Invalid
+            | PortErrorKind::TooMany => Err(error),
+        }
+    }
+
+    async fn read_record<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(Record<T>, String)>, LedgerError> {
+        match self.objects.get(key, None).await? {
+            Fetched::Missing | Fetched::Unchanged => Ok(None),
+            Fetched::Object(object) => {
+                let record = serde_json::from_slice(&object.bytes)
+                    .map_err(|error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() })?;
+                Ok(Some((record, object.etag)))
+            }
+        }
+    }
+}
+
+fn held<T>(key: &str, record: Record<T>, etag: String) -> Held<T> {
+    Held { body: record.body, generation: record.generation, key: key.into(), etag }
+}

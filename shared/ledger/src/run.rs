@@ -1,0 +1,178 @@
+//! The record of a restore test: the state machine's memory.
+
+use holdfast_domain::{DbInstanceId, DbSnapshotId, PlanSha, Region, ResourceName, RunId, SecretName, Slot, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Where the empty markers of runs that are not closed lie: the sweep lists these, so its work does not grow with history.
+pub const OPEN_PREFIX: &str = "restore-tests/open/";
+
+/// Where a run's record lies.
+#[must_use]
+pub fn run_key(run: &RunId) -> String {
+    format!("restore-tests/runs/{run}.json")
+}
+
+/// Where a run's open marker lies.
+#[must_use]
+pub fn open_key(run: &RunId) -> String {
+    format!("{OPEN_PREFIX}{run}")
+}
+
+/// The run that an open marker stands for.
+#[must_use]
+pub fn run_of_open_key(key: &str) -> Option<RunId> {
+    key.strip_prefix(OPEN_PREFIX)?.parse().ok()
+}
+
+/// How far a run has come. The order is the order of life; a run never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Wanted; waits for a free room.
+    Requested,
+    /// RDS was asked to restore.
+    Restoring,
+    /// The room is available and gets its own password.
+    Preparing,
+    /// `verify` was called.
+    Verifying,
+    /// There is a verdict; the room is to be destroyed.
+    Destroying,
+    /// The room and its secret are gone.
+    Closed,
+}
+
+/// What is restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSource {
+    /// The DB snapshot.
+    #[serde(with = "holdfast_wire::text")]
+    pub snapshot: DbSnapshotId,
+    /// The moment whose data it holds, UTC.
+    pub taken_at: Timestamp,
+    /// `postgres`, …
+    pub engine: String,
+    /// `15.8`, …
+    pub engine_version: String,
+    /// Size of a full snapshot in bytes, if RDS tells.
+    pub size_bytes: Option<u64>,
+}
+
+/// When each phase was reached, UTC. What was seen by a sweep is late by at most the sweep's interval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunTimes {
+    /// RDS accepted the restore.
+    pub restore_accepted_at: Option<Timestamp>,
+    /// The room was seen available.
+    pub available_at: Option<Timestamp>,
+    /// Its new password was seen applied, and `verify` was called.
+    pub ready_at: Option<Timestamp>,
+    /// The first query was answered.
+    pub first_query_at: Option<Timestamp>,
+    /// Every page of every table was read.
+    pub fully_read_at: Option<Timestamp>,
+    /// The last check ended.
+    pub verified_at: Option<Timestamp>,
+    /// The verdict was given.
+    pub judged_at: Option<Timestamp>,
+    /// The room was seen gone.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// The verdict with its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunVerdict {
+    /// `passed`, `failed`, `inconclusive`.
+    #[serde(with = "verdict_word")]
+    pub verdict: Verdict,
+    /// Why, most telling first; never empty.
+    pub reasons: Vec<String>,
+}
+
+/// One restore test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Its id.
+    #[serde(with = "holdfast_wire::text")]
+    pub id: RunId,
+    /// The plan it began with and keeps.
+    #[serde(with = "holdfast_wire::text")]
+    pub plan_sha: PlanSha,
+    /// The plan's name of the resource.
+    #[serde(with = "holdfast_wire::text")]
+    pub resource: ResourceName,
+    /// The rule that asked for it, or `manual`.
+    pub rule: String,
+    /// What it is due for.
+    #[serde(with = "holdfast_wire::text")]
+    pub slot: Slot,
+    /// Where the room stands.
+    #[serde(with = "holdfast_wire::text")]
+    pub region: Region,
+    /// What is restored.
+    pub source: RunSource,
+    /// The temporary database.
+    #[serde(with = "holdfast_wire::text")]
+    pub room: DbInstanceId,
+    /// Its size.
+    pub instance_class: String,
+    /// The secret with its master password; the secret's name is the room's.
+    #[serde(with = "holdfast_wire::text")]
+    pub secret: SecretName,
+    /// How far it has come.
+    pub phase: Phase,
+    /// When it was wanted, UTC. Recovery time counts from here.
+    pub requested_at: Timestamp,
+    /// When it is judged without an answer, UTC.
+    pub deadline_at: Timestamp,
+    /// When `verify` was last called: a call that was lost is made again.
+    pub verify_called_at: Option<Timestamp>,
+    /// When each phase was reached.
+    pub times: RunTimes,
+    /// Where the room answers.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Its master user.
+    pub master_user: Option<String>,
+    /// The database made with the source instance, if any.
+    pub database: Option<String>,
+    /// The verdict, from `Destroying` on.
+    pub verdict: Option<RunVerdict>,
+}
+
+impl Run {
+    /// Recovery time as measured: from the request until the last check ended. Absent until then.
+    #[must_use]
+    pub fn recovery_time(&self) -> Option<SignedDuration> {
+        Some(self.times.verified_at?.duration_since(self.requested_at))
+    }
+
+    /// Recovery point age: how much would have been lost if the source had died when the run was requested.
+    #[must_use]
+    pub fn recovery_point_age(&self) -> SignedDuration {
+        self.requested_at.duration_since(self.source.taken_at)
+    }
+}
+
+mod verdict_word {
+    use holdfast_domain::Verdict;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(verdict.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verdict, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == word)
+            .ok_or_else(|| de::Error::unknown_variant(&word, &["passed", "failed", "inconclusive"]))
+    }
+}

@@ -1,0 +1,112 @@
+//! RDS, in single capabilities: to look, to take, to open a room, to change its password, to close it.
+
+use std::future::Future;
+
+use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+
+use crate::{Password, PortError};
+
+/// The most items that one listing gives; an account and region with more gets an error, not a part.
+///
+/// 40 instances and 100 manual snapshots are RDS's default quotas, and both can be raised (source: RDS User Guide,
+/// "Quotas and constraints for Amazon RDS"); automated snapshots come on top, up to 35 per instance.
+pub const ITEMS_MAX: usize = 20_000;
+
+/// To see DB instances.
+pub trait DbInstances: Sync {
+    /// One instance, or `None` if the region has none of that identifier.
+    fn db_instance(
+        &self,
+        region: &Region,
+        id: &DbInstanceId,
+    ) -> impl Future<Output = Result<Option<DbInstance>, PortError>> + Send;
+
+    /// Every instance of the region.
+    fn db_instances(&self, region: &Region) -> impl Future<Output = Result<Vec<DbInstance>, PortError>> + Send;
+}
+
+/// To see DB snapshots.
+pub trait DbSnapshots: Sync {
+    /// One snapshot, or `None` if the region has none of that identifier.
+    fn db_snapshot(
+        &self,
+        region: &Region,
+        id: &DbSnapshotId,
+    ) -> impl Future<Output = Result<Option<DbSnapshot>, PortError>> + Send;
+
+    /// Every snapshot that the account owns in the region, of whatever maker.
+    fn db_snapshots(&self, region: &Region) -> impl Future<Output = Result<Vec<DbSnapshot>, PortError>> + Send;
+}
+
+/// What to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateDbSnapshot {
+    /// Where.
+    pub region: Region,
+    /// Of which instance.
+    pub instance: DbInstanceId,
+    /// Under which name.
+    pub id: DbSnapshotId,
+    /// With these tags.
+    pub tags: Tags,
+}
+
+/// To take DB snapshots.
+pub trait SnapshotTaker: Sync {
+    /// Begins a snapshot and comes back at once.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, `InvalidState` (the instance is busy), `QuotaExceeded`, `NotFound` (no such instance).
+    fn create_db_snapshot(&self, request: &CreateDbSnapshot) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// A room to open. Everything that seals it is in this one request: between two calls it would stand open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreDbInstance {
+    /// Where.
+    pub region: Region,
+    /// From which snapshot.
+    pub snapshot: DbSnapshotId,
+    /// Under which name.
+    pub id: DbInstanceId,
+    /// Its size.
+    pub instance_class: String,
+    /// The clean room's subnet group.
+    pub subnet_group: String,
+    /// The clean room's security groups; never empty, for RDS would choose the VPC's default.
+    pub security_groups: Vec<String>,
+    /// A parameter group that keeps background work off; RDS's default if absent.
+    pub parameter_group: Option<String>,
+    /// An option group; RDS's default if absent.
+    pub option_group: Option<String>,
+    /// Tags, never empty: RDS copies the source's tags onto a restore that names none.
+    pub tags: Tags,
+}
+
+/// To open and close rooms. Implementations refuse any name that does not begin with `hf-rt-`, before any call.
+pub trait RoomRestore: Sync {
+    /// Begins to restore a snapshot into a new instance: not public, Single-AZ, without deletion protection.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, `NotFound` (no such snapshot), `InvalidState`, `QuotaExceeded`.
+    fn restore_db_instance(&self, request: &RestoreDbInstance) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Begins to delete a room without a final snapshot and with its automated backups. One that is gone or going is done.
+    fn delete_room(&self, region: &Region, id: &DbInstanceId) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// To give a room a password of its own. Refuses names as [`RoomRestore`] does.
+pub trait RoomReset: Sync {
+    /// Begins to set the master password and turns automated backups off (retention 0), at once.
+    ///
+    /// # Errors
+    /// `InvalidState` while the instance is busy, `NotFound`.
+    fn reset_master_password(
+        &self,
+        region: &Region,
+        id: &DbInstanceId,
+        password: &Password,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+}

@@ -1,0 +1,71 @@
+//! What SNS brings to `alert`: findings from the bus, and functions that failed.
+
+use holdfast_domain::Finding;
+use serde_json::Value;
+
+use crate::{Message, SOURCE, WireError};
+
+/// One SNS record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// SNS's message id; a retry keeps it.
+    pub message_id: String,
+    /// What it says.
+    pub body: NotificationBody,
+}
+
+/// What a notification says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotificationBody {
+    /// A finding.
+    Finding(Finding),
+    /// An asynchronous invocation that failed for good (source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations").
+    FunctionFailure(FunctionFailure),
+}
+
+/// A function that failed on an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionFailure {
+    /// The function's name.
+    pub function: String,
+    /// The error's type, as the function reported it.
+    pub error_type: String,
+    /// The error's message, as the function reported it.
+    pub error_message: String,
+}
+
+impl NotificationBody {
+    /// Reads the text of an SNS message.
+    pub(crate) fn read(place: &str, text: &str) -> Result<Self, WireError> {
+        let refuse = |problem: String| WireError {
+            place: place.into(),
+            problem,
+            allowed: "an EventBridge event of source holdfast with detail-type Finding, or the record of a failed Lambda invocation".into(),
+        };
+        let value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("not JSON: {error}")))?;
+        if value["source"].as_str() == Some(SOURCE) {
+            let detail_type = value["detail-type"].as_str().unwrap_or_default();
+            return match Message::read(detail_type, &value["detail"])? {
+                Message::Finding(finding) => Ok(Self::Finding(finding)),
+                other => Err(refuse(format!("{:?} is not for people", other.detail_type()))),
+            };
+        }
+        if let Some(arn) = value["requestContext"]["functionArn"].as_str() {
+            return Ok(Self::FunctionFailure(FunctionFailure::read(arn, &value["responsePayload"])));
+        }
+        Err(refuse("neither a finding nor a failed invocation".into()))
+    }
+}
+
+impl FunctionFailure {
+    fn read(arn: &str, response: &Value) -> Self {
+        let text = |key: &str| response[key].as_str().map(str::to_owned);
+        // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+        let name = arn.split(':').nth(6).filter(|name| !name.is_empty()).unwrap_or("unknown function");
+        Self {
+            function: name.to_owned(),
+            error_type: text("errorType").unwrap_or_else(|| "unknown".into()),
+            error_message: text("errorMessage").unwrap_or_else(|| "the function reported no message".into()),
+        }
+    }
+}
