@@ -46,6 +46,6 @@ pub trait RoomSecrets: Sync {
     /// Deletes the secret at once, without a recovery window. One that is not there is forgotten already.
     fn forget(&self, name: &SecretName) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Names of every room secret there is.
-    fn kept(&self) -> impl Future<Output = Result<Vec<SecretName>, PortError>> + Send;
+    /// Every room secret there is, by name, with its tags; for the reaper.
+    fn kept(&self) -> impl Future<Output = Result<Vec<(SecretName, Tags)>, PortError>> + Send;
 }

@@ -1,1 +1,13 @@
-//! An in-memory cloud behind the ports, a virtual clock, faults, one conformance suite for every implementation.
+//! An in-memory cloud behind the ports, with a virtual clock and faults on demand.
+//!
+//! It is held to the same conformance suite as the real implementations ([`conformance`]); what it does beyond that suite, no test
+//! may lean on. Nothing here sleeps: time passes when [`MemoryCloud::pass`] says so.
+
+pub mod conformance;
+mod faults;
+mod memory;
+mod ports;
+pub mod sample;
+
+pub use faults::{Call, Fault};
+pub use memory::{MemoryCloud, Timings};

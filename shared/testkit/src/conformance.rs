@@ -1,0 +1,91 @@
+//! One suite for every implementation of a port: what a caller may lean on, and nothing else.
+//!
+//! Each function takes an implementation and panics, with what it wanted and what it got, where that does not keep the rule.
+//! The names used are prefixed by the caller, so that suites on one bucket do not meet.
+
+use holdfast_domain::SecretName;
+use holdfast_domain::tags::Tags;
+use holdfast_ports::{Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets};
+
+/// [`Objects`]: conditional writes, versions, ordered whole listings, idempotent deletion.
+///
+/// # Panics
+/// Where a rule does not hold.
+pub async fn objects(objects: &impl Objects, prefix: &str) {
+    let key = format!("{prefix}/a record.json");
+    assert_eq!(objects.get(&key, None).await.expect("a read of nothing"), Fetched::Missing);
+
+    let first = objects.put(&key, b"1".to_vec(), Precondition::Absent).await.expect("a first write");
+    let again = objects.put(&key, b"2".to_vec(), Precondition::Absent).await.expect_err("a write over something absent-only");
+    assert_eq!(again.kind, PortErrorKind::PreconditionFailed, "{again}");
+
+    let second = objects.put(&key, b"2".to_vec(), Precondition::Matches(first.clone())).await.expect("a write over the version read");
+    assert_ne!(first, second, "a new content has a new version");
+    let stale = objects.put(&key, b"3".to_vec(), Precondition::Matches(first.clone())).await.expect_err("a write over an old version");
+    assert_eq!(stale.kind, PortErrorKind::PreconditionFailed, "{stale}");
+
+    let Fetched::Object(object) = objects.get(&key, Some(&first)).await.expect("a read") else { panic!("the object changed") };
+    assert_eq!((object.bytes.as_slice(), object.etag.as_str()), (b"2".as_slice(), second.as_str()));
+    assert_eq!(objects.get(&key, Some(&second)).await.expect("a conditional read"), Fetched::Unchanged);
+
+    let ghost = objects.put(&format!("{prefix}/ghost"), vec![], Precondition::Matches(second)).await.expect_err("over nothing");
+    assert_eq!(ghost.kind, PortErrorKind::PreconditionFailed, "{ghost}");
+    listing(objects, prefix).await;
+
+    objects.delete(&key).await.expect("a deletion");
+    objects.delete(&key).await.expect("a deletion of nothing");
+    assert_eq!(objects.get(&key, None).await.expect("a read after deletion"), Fetched::Missing);
+}
+
+/// More than one page of S3's (1,000 keys), and only what has the prefix.
+async fn listing(objects: &impl Objects, prefix: &str) {
+    let wanted: Vec<String> = (0..1_003).map(|n| format!("{prefix}/list/{n:04}")).collect();
+    for key in &wanted {
+        objects.put(key, Vec::new(), Precondition::Absent).await.expect("a marker");
+    }
+    let found = objects.list(&format!("{prefix}/list/")).await.expect("a listing");
+    assert_eq!(found.len(), wanted.len(), "a listing is whole");
+    assert_eq!(found, wanted, "a listing is in order");
+    assert_eq!(objects.list(&format!("{prefix}/none/")).await.expect("an empty listing"), Vec::<String>::new());
+    for key in &wanted {
+        objects.delete(key).await.expect("a deletion");
+    }
+}
+
+/// [`RoomSecrets`] and [`ReadSecrets`]: kept, kept anew, listed with tags, forgotten twice; and only temporary names.
+///
+/// # Panics
+/// Where a rule does not hold.
+pub async fn secrets(secrets: &(impl RoomSecrets + ReadSecrets), suffix: &str) {
+    let name: SecretName = format!("hf-rt-{suffix}").parse().expect("a legal name");
+    let tags = Tags::from([("holdfast:run".into(), "orders-db.every.20261120t020000z".into())]);
+    assert!(secrets.secret(&name).await.expect("a read of nothing").is_none());
+    for value in ["first", "second"] {
+        secrets.keep(&name, &Password::new(value.into()), &tags).await.expect("a write");
+        let read = secrets.secret(&name).await.expect("a read").expect("a value");
+        assert_eq!(read.expose(), value);
+    }
+    let kept = secrets.kept().await.expect("a listing");
+    assert_eq!(kept.into_iter().filter(|(kept, _)| *kept == name).map(|(_, tags)| tags).collect::<Vec<_>>(), vec![tags]);
+    secrets.forget(&name).await.expect("a deletion");
+    secrets.forget(&name).await.expect("a deletion of nothing");
+    assert!(secrets.secret(&name).await.expect("a read after deletion").is_none());
+    secrets.keep(&name, &Password::new("third".into()), &Tags::new()).await.expect("a name is free again at once");
+    secrets.forget(&name).await.expect("a deletion");
+
+    let foreign: SecretName = format!("production-{suffix}").parse().expect("a legal name");
+    let refused = secrets.forget(&foreign).await.expect_err("a name that is not temporary");
+    assert_eq!(refused.kind, PortErrorKind::Invalid, "{refused}");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::MemoryCloud;
+
+    #[tokio::test]
+    async fn the_in_memory_cloud_conforms() {
+        let cloud = MemoryCloud::at("2026-11-20T02:00:00Z".parse().expect("a time"));
+        super::objects(&cloud, "conformance").await;
+        super::secrets(&cloud, "conformance").await;
+    }
+}

@@ -1,0 +1,328 @@
+//! The state of the in-memory cloud, and the hands that tests have on it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus, Endpoint, MadeBy};
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, SecretName};
+use holdfast_ports::{Answer, Object, Password, PortError, PortErrorKind};
+use holdfast_wire::Message;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::faults::{Call, Fault, Faults, error};
+
+/// How long RDS's work takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Timings {
+    /// A snapshot.
+    pub snapshot: SignedDuration,
+    /// A restore.
+    pub restore: SignedDuration,
+    /// A modification.
+    pub modify: SignedDuration,
+    /// A deletion.
+    pub delete: SignedDuration,
+}
+
+impl Default for Timings {
+    /// Minutes, as small databases take them on AWS.
+    fn default() -> Self {
+        Self {
+            snapshot: SignedDuration::from_mins(4),
+            restore: SignedDuration::from_mins(9),
+            modify: SignedDuration::from_mins(1),
+            delete: SignedDuration::from_mins(3),
+        }
+    }
+}
+
+/// An in-memory cloud: one account, any regions, one ledger bucket, one bus.
+#[derive(Debug)]
+pub struct MemoryCloud {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: Timestamp,
+    pub(crate) timings: Timings,
+    pub(crate) counter: u64,
+    pub(crate) objects: BTreeMap<String, Object>,
+    pub(crate) instances: BTreeMap<(Region, DbInstanceId), Instance>,
+    pub(crate) snapshots: BTreeMap<(Region, DbSnapshotId), Snapshot>,
+    pub(crate) secrets: BTreeMap<SecretName, (Password, Tags)>,
+    pub(crate) announced: Vec<Message>,
+    pub(crate) posted: Vec<(String, serde_json::Value)>,
+    pub(crate) answers: BTreeMap<String, Vec<Result<Answer, PortErrorKind>>>,
+    pub(crate) published: Vec<(String, String)>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) faults: Faults,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) seen: DbInstance,
+    /// What becomes of it, and when: a status, or nothing at all.
+    pub(crate) becomes: Option<(Timestamp, Option<DbInstanceStatus>)>,
+    pub(crate) password: Option<Password>,
+    pub(crate) password_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) seen: DbSnapshot,
+    pub(crate) becomes: Option<(Timestamp, DbSnapshotStatus)>,
+}
+
+impl MemoryCloud {
+    /// An empty cloud at an instant.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            state: Mutex::new(State {
+                now,
+                timings: Timings::default(),
+                counter: 0,
+                objects: BTreeMap::new(),
+                instances: BTreeMap::new(),
+                snapshots: BTreeMap::new(),
+                secrets: BTreeMap::new(),
+                announced: Vec::new(),
+                posted: Vec::new(),
+                answers: BTreeMap::new(),
+                published: Vec::new(),
+                calls: Vec::new(),
+                faults: Faults::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the call down, and lets its fault, if one waits, come down on it.
+    pub(crate) fn call<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        act: impl FnOnce(&mut State) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        let mut state = self.state();
+        state.calls.push(Call { operation, subject: subject.into() });
+        match state.faults.meet(operation) {
+            Some(Fault::Refused(kind)) => Err(error(kind, operation, subject)),
+            Some(Fault::AnswerLost) => {
+                act(&mut state)?;
+                Err(error(PortErrorKind::Unavailable, operation, subject))
+            }
+            None => act(&mut state),
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: SignedDuration) {
+        let mut state = self.state();
+        state.now += time;
+        state.settle();
+    }
+
+    /// Now, by the virtual clock.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.state().now
+    }
+
+    /// Changes how long RDS's work takes from here on.
+    pub fn set_timings(&self, timings: Timings) {
+        self.state().timings = timings;
+    }
+
+    /// The next `times` calls of an operation meet a fault.
+    pub fn fail(&self, operation: &'static str, times: usize, fault: Fault) {
+        self.state().faults.add(operation, times, fault);
+    }
+
+    /// After this many further calls every call fails, as if the function had been killed there; `None` heals it.
+    pub fn crash_after(&self, calls: Option<usize>) {
+        self.state().faults.crash_after(calls);
+    }
+
+    /// Every call so far, in order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// Every message announced so far, in order.
+    #[must_use]
+    pub fn announced(&self) -> Vec<Message> {
+        self.state().announced.clone()
+    }
+
+    /// Everything posted to webhooks so far: URL and body.
+    #[must_use]
+    pub fn posted(&self) -> Vec<(String, serde_json::Value)> {
+        self.state().posted.clone()
+    }
+
+    /// The next post to a URL gets this answer, or this failure; without a script it gets 200.
+    pub fn answer(&self, url: &str, answer: Result<Answer, PortErrorKind>) {
+        self.state().answers.entry(url.into()).or_default().push(answer);
+    }
+
+    /// Everything published to the fallback topic so far: subject and text.
+    #[must_use]
+    pub fn published(&self) -> Vec<(String, String)> {
+        self.state().published.clone()
+    }
+
+    /// Puts an object, whatever is there.
+    pub fn put_object(&self, key: &str, bytes: Vec<u8>) {
+        let mut state = self.state();
+        let etag = state.next("etag");
+        state.objects.insert(key.into(), Object { bytes, etag });
+    }
+
+    /// An object's content.
+    #[must_use]
+    pub fn object(&self, key: &str) -> Option<Vec<u8>> {
+        self.state().objects.get(key).map(|object| object.bytes.clone())
+    }
+
+    /// Every key, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
+    /// Puts a secret, whatever is there.
+    pub fn put_secret(&self, name: &SecretName, value: &str) {
+        self.state().secrets.insert(name.clone(), (Password::new(value.into()), Tags::new()));
+    }
+
+    /// Every secret's name, in order.
+    #[must_use]
+    pub fn secret_names(&self) -> Vec<SecretName> {
+        self.state().secrets.keys().cloned().collect()
+    }
+
+    /// A database that serves, with tags of its owner's.
+    pub fn add_instance(&self, region: &Region, id: &DbInstanceId) {
+        let seen = DbInstance {
+            region: region.clone(),
+            id: id.clone(),
+            arn: format!("arn:aws:rds:{region}:000000000000:db:{id}"),
+            status: DbInstanceStatus::Available,
+            endpoint: Some(Endpoint { host: format!("{id}.test"), port: 5432 }),
+            engine: "postgres".into(),
+            engine_version: "15.8".into(),
+            master_user: "app".into(),
+            database: Some("app".into()),
+            password_pending: false,
+            modification_pending: false,
+            deletion_protection: true,
+            tags: Tags::from([("owner".into(), "shop".into())]),
+        };
+        let instance = Instance { seen, becomes: None, password: None, password_at: None };
+        self.state().instances.insert((region.clone(), id.clone()), instance);
+    }
+
+    /// Puts an instance into a status, for good.
+    pub fn set_instance_status(&self, region: &Region, id: &DbInstanceId, status: DbInstanceStatus) {
+        if let Some(instance) = self.state().instances.get_mut(&(region.clone(), id.clone())) {
+            instance.seen.status = status;
+            instance.becomes = None;
+        }
+    }
+
+    /// Every instance's identifier, in order of region and identifier.
+    #[must_use]
+    pub fn instance_ids(&self) -> Vec<DbInstanceId> {
+        self.state().instances.keys().map(|(_, id)| id.clone()).collect()
+    }
+
+    /// Removes an instance at once, as somebody might by hand.
+    pub fn remove_instance(&self, region: &Region, id: &DbInstanceId) {
+        self.state().instances.remove(&(region.clone(), id.clone()));
+    }
+
+    /// A finished snapshot, taken now, with tags.
+    pub fn add_snapshot(&self, region: &Region, id: &DbSnapshotId, instance: &DbInstanceId, tags: Tags) {
+        let mut state = self.state();
+        let seen = DbSnapshot { taken_at: Some(state.now), ..new_snapshot(region, id, instance, tags) };
+        let seen = DbSnapshot { status: DbSnapshotStatus::Available, size_bytes: Some(1 << 30), ..seen };
+        state.snapshots.insert((region.clone(), id.clone()), Snapshot { seen, becomes: None });
+    }
+
+    /// Puts a snapshot into a status, for good.
+    pub fn set_snapshot_status(&self, region: &Region, id: &DbSnapshotId, status: DbSnapshotStatus) {
+        if let Some(snapshot) = self.state().snapshots.get_mut(&(region.clone(), id.clone())) {
+            snapshot.seen.status = status;
+            snapshot.becomes = None;
+        }
+    }
+
+    /// Every snapshot, in order of region and identifier.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<DbSnapshot> {
+        self.state().snapshots.values().map(|snapshot| snapshot.seen.clone()).collect()
+    }
+}
+
+pub(crate) fn new_snapshot(region: &Region, id: &DbSnapshotId, instance: &DbInstanceId, tags: Tags) -> DbSnapshot {
+    DbSnapshot {
+        region: region.clone(),
+        id: id.clone(),
+        arn: format!("arn:aws:rds:{region}:000000000000:snapshot:{id}"),
+        instance: instance.to_string(),
+        status: DbSnapshotStatus::Creating,
+        made_by: MadeBy::Call,
+        taken_at: None,
+        engine: "postgres".into(),
+        engine_version: "15.8".into(),
+        encrypted: true,
+        size_bytes: None,
+        tags,
+    }
+}
+
+impl State {
+    /// A text that no other call ever gave.
+    pub(crate) fn next(&mut self, what: &str) -> String {
+        self.counter += 1;
+        format!("{what}-{:016x}", self.counter)
+    }
+
+    /// Carries out what was due until now.
+    pub(crate) fn settle(&mut self) {
+        let now = self.now;
+        self.instances.retain(|_, instance| {
+            if instance.password_at.is_some_and(|at| at <= now) {
+                instance.password_at = None;
+                instance.seen.password_pending = false;
+            }
+            match instance.becomes.clone() {
+                Some((at, None)) => at > now,
+                Some((at, Some(status))) if at <= now => {
+                    instance.seen.status = status;
+                    let host = format!("{}.test", instance.seen.id);
+                    instance.seen.endpoint.get_or_insert(Endpoint { host, port: 5432 });
+                    instance.becomes = None;
+                    true
+                }
+                Some(_) | None => true,
+            }
+        });
+        for snapshot in self.snapshots.values_mut() {
+            if let Some((at, status)) = snapshot.becomes.clone()
+                && at <= now
+            {
+                snapshot.seen.status = status;
+                snapshot.seen.size_bytes = Some(1 << 30);
+                snapshot.becomes = None;
+            }
+        }
+    }
+}
