@@ -1,1 +1,166 @@
-//! Opens a sealed room, watches it, destroys it: a persisted state machine.
+//! `restore-test`: opens a sealed room for a recovery point, watches it, has it verified, judges, and destroys it.
+//!
+//! A persisted state machine: nothing here waits for RDS. Whatever starts it, it looks at everything that is open, takes at most one step
+//! for each run, and ends. It must not look into a database: that is `verify`'s.
+
+pub mod begin;
+pub mod reap;
+pub mod step;
+pub mod tell;
+
+mod act;
+mod observe;
+
+use holdfast_domain::RunId;
+use holdfast_ledger::{LedgerError, PlanStore};
+use holdfast_ports::{
+    Bus, Class, Classified, Clock, DbInstances, DbSnapshots, Entropy, Failures, Objects, PortError, RoomReset,
+    RoomRestore, RoomSecrets,
+};
+use holdfast_wire::{Message, Trigger};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::begin::DueTest;
+use crate::step::Patience;
+
+/// Where rooms stand and how patient we are: deployment's business, not the plan's.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The clean room's subnet group.
+    pub subnet_group: String,
+    /// The clean room's security groups; at least one.
+    pub security_groups: Vec<String>,
+    /// A parameter group that keeps background work off.
+    pub parameter_group: Option<String>,
+    /// An option group.
+    pub option_group: Option<String>,
+    /// How long `verify` may be silent before it is called again.
+    pub patience: Patience,
+}
+
+/// Why an invocation failed. What could be done was done and recorded before.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A call failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A trigger that is none of this function's.
+    #[error(
+        "restore-test is not started by this: {0}; allowed: a sweep, an RDS event, Verification Recorded, restore-test-now"
+    )]
+    Foreign(String),
+    /// A restore test by hand of something that the plan does not know.
+    #[error("the plan {plan} knows no resource {resource}; it knows {known}")]
+    UnknownResource {
+        /// The plan's name.
+        plan: String,
+        /// What was asked for.
+        resource: String,
+        /// What it knows.
+        known: String,
+    },
+    /// Some things failed, each for its own reason; the others were done.
+    #[error(transparent)]
+    Several(#[from] Failures),
+}
+
+impl Classified for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Ledger(error) => error.class(),
+            Self::Port(error) => error.class(),
+            Self::Foreign(_) | Self::UnknownResource { .. } => Class::Permanent,
+            Self::Several(failures) => failures.class(),
+        }
+    }
+}
+
+/// What one invocation did, for its one log record.
+#[derive(Debug, Default, Serialize)]
+pub struct Outcome {
+    /// Runs that began.
+    pub begun: Vec<String>,
+    /// Runs and why they took, or did not take, a step.
+    pub steps: Vec<String>,
+    /// Temporary things deleted that nobody looked after.
+    pub reaped: Vec<String>,
+    #[serde(skip)]
+    failures: Failures,
+}
+
+/// The ports that this function needs, and no others.
+#[derive(Debug)]
+pub struct Ports<'a, O, R, S, B, Y> {
+    /// The ledger bucket.
+    pub objects: &'a O,
+    /// RDS.
+    pub rds: &'a R,
+    /// Secrets of rooms.
+    pub secrets: &'a S,
+    /// The bus.
+    pub bus: &'a B,
+    /// Time and chance.
+    pub system: &'a Y,
+}
+
+/// RDS, as far as this function needs it.
+pub trait Rds: DbInstances + DbSnapshots + RoomRestore + RoomReset {}
+impl<T: DbInstances + DbSnapshots + RoomRestore + RoomReset> Rds for T {}
+
+/// Handles one trigger: observe, decide, act, record, announce.
+///
+/// # Errors
+/// After everything that could be done was done: what could not.
+pub async fn handle<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    plans: &PlanStore,
+    config: &Config,
+    trigger: &Trigger,
+) -> Result<Outcome, Error> {
+    refuse_foreign(trigger)?;
+    let mut outcome = Outcome::default();
+
+    let mut seen = observe::all(ports, plans, &mut outcome).await?;
+    let due = decide_due(&seen, trigger)?;
+    act::begin(ports, &mut seen, &due, &mut outcome).await;
+
+    let may_open: Vec<RunId> =
+        step::queue(&seen.plan, seen.runs.iter().map(|held| &held.body)).iter().map(|run| run.id.clone()).collect();
+    for held in &seen.runs {
+        act::take_step(ports, plans, config, &seen, held, may_open.contains(&held.body.id), &mut outcome).await;
+    }
+    act::reap(ports, &seen, &mut outcome).await;
+    std::mem::take(&mut outcome.failures).finish()?;
+    Ok(outcome)
+}
+
+fn refuse_foreign(trigger: &Trigger) -> Result<(), Error> {
+    match trigger {
+        Trigger::Sweep
+        | Trigger::Rds(_)
+        | Trigger::RestoreTestNow(_)
+        | Trigger::Bus(Message::VerificationRecorded(_)) => Ok(()),
+        Trigger::Bus(message) => Err(Error::Foreign(message.detail_type().into())),
+        Trigger::Notifications(_) => Err(Error::Foreign("SNS records".into())),
+    }
+}
+
+/// What is due by the plan, and what a person asked for.
+fn decide_due(seen: &observe::Seen, trigger: &Trigger) -> Result<Vec<DueTest>, Error> {
+    let snapshots = seen.snapshots();
+    let mut due = begin::due(&seen.plan, &snapshots, seen.now);
+    if let Trigger::RestoreTestNow(wanted) = trigger {
+        let resource = seen.plan.resources.get(&wanted.resource).ok_or_else(|| Error::UnknownResource {
+            plan: seen.plan.name.to_string(),
+            resource: wanted.resource.to_string(),
+            known: seen.plan.resources.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        })?;
+        let in_region = snapshots.get(&resource.region).copied().unwrap_or_default();
+        due.push(begin::by_hand(&seen.plan, seen.now, wanted, in_region));
+    }
+    Ok(due)
+}

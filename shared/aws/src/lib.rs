@@ -1,1 +1,38 @@
-//! The ports on AWS, one module per service.
+//! The ports on AWS, one module per service. Wire shapes in, domain words out; no decision here.
+//!
+//! Only binaries depend on this crate. Every call is bounded: SDK retries (three attempts, with jitter), a timeout per attempt, and a
+//! number of pages.
+
+mod error;
+mod eventbridge;
+mod https;
+mod rds;
+mod s3;
+mod secrets;
+mod sns;
+mod system;
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+
+pub use eventbridge::EventBridge;
+pub use https::Https;
+pub use rds::Rds;
+pub use s3::S3;
+pub use secrets::SecretsManager;
+pub use sns::Sns;
+pub use system::System;
+
+/// Loads credentials, region and endpoints as every AWS tool does.
+///
+/// An attempt gets ten seconds: no call here waits for long work, and a function's own timeout must leave room for a retry.
+pub async fn load() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(Duration::from_secs(25))
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load().await
+}

@@ -70,13 +70,35 @@ impl DbInstanceStatus {
             "available" | "storage-optimization" => Self::Available,
             "deleting" => Self::Deleting,
             "stopped" | "stopping" => Self::Stopped(word.into()),
-            "backing-up" | "backtracking" | "configuring-enhanced-monitoring" | "configuring-iam-database-auth"
-            | "configuring-log-exports" | "converting-to-vpc" | "creating" | "maintenance" | "modifying" | "moving-to-vpc"
-            | "rebooting" | "renaming" | "resetting-master-credentials" | "starting" | "storage-config-upgrade"
-            | "storage-initialization" | "upgrading" | "delete-precheck" => Self::Busy(word.into()),
-            "failed" | "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable"
-            | "incompatible-create" | "incompatible-network" | "incompatible-option-group" | "incompatible-parameters"
-            | "incompatible-restore" | "insufficient-capacity" | "restore-error" | "storage-full" => Self::Broken(word.into()),
+            "backing-up"
+            | "backtracking"
+            | "configuring-enhanced-monitoring"
+            | "configuring-iam-database-auth"
+            | "configuring-log-exports"
+            | "converting-to-vpc"
+            | "creating"
+            | "maintenance"
+            | "modifying"
+            | "moving-to-vpc"
+            | "rebooting"
+            | "renaming"
+            | "resetting-master-credentials"
+            | "starting"
+            | "storage-config-upgrade"
+            | "storage-initialization"
+            | "upgrading"
+            | "delete-precheck" => Self::Busy(word.into()),
+            "failed"
+            | "inaccessible-encryption-credentials"
+            | "inaccessible-encryption-credentials-recoverable"
+            | "incompatible-create"
+            | "incompatible-network"
+            | "incompatible-option-group"
+            | "incompatible-parameters"
+            | "incompatible-restore"
+            | "insufficient-capacity"
+            | "restore-error"
+            | "storage-full" => Self::Broken(word.into()),
             _ => Self::Unknown(word.into()),
         }
     }

@@ -14,8 +14,8 @@ pub mod verdict;
 
 pub use finding::{Cause, Finding, FindingState, Severity};
 pub use names::{
-    ChannelName, CheckName, DbInstanceId, DbSnapshotId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName, RunId,
-    SecretName,
+    ChannelName, CheckName, DbInstanceId, DbSnapshotId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName,
+    RunId, SecretName,
 };
 pub use plan::Plan;
 pub use schedule::Schedule;

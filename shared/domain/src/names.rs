@@ -133,7 +133,9 @@ fn is_db_instance_id(text: &str) -> bool {
 /// Lower-case words joined by single hyphens, the first beginning with a letter.
 fn is_hyphenated(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
 }
 
 fn is_region(text: &str) -> bool {

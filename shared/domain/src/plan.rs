@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 
 use crate::finding::Severity;
-use crate::names::{ChannelName, CheckName, DbInstanceId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName, SecretName};
+use crate::names::{
+    ChannelName, CheckName, DbInstanceId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName, SecretName,
+};
 use crate::schedule::Schedule;
 use crate::verdict::Requirement;
 

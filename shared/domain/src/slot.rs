@@ -48,7 +48,11 @@ impl FromStr for Slot {
         jiff::civil::DateTime::strptime("%Y%m%dt%H%M%Sz", text)
             .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC))
             .map(|zoned| Self(zoned.timestamp()))
-            .map_err(|_| NameError { sort: "slot", value: text.chars().take(80).collect(), allowed: "UTC as 20261120t020000z" })
+            .map_err(|_| NameError {
+                sort: "slot",
+                value: text.chars().take(80).collect(),
+                allowed: "UTC as 20261120t020000z",
+            })
     }
 }
 

@@ -65,7 +65,8 @@ fn of_resource(plan: &PlanName, environment: &Environment, resource: &ResourceNa
 /// Whether the tags name this plan and environment as the maker.
 #[must_use]
 pub fn are_ours(tags: &Tags, plan: &PlanName, environment: &Environment) -> bool {
-    tags.get(PLAN).is_some_and(|v| v == plan.as_str()) && tags.get(ENVIRONMENT).is_some_and(|v| v == environment.as_str())
+    tags.get(PLAN).is_some_and(|v| v == plan.as_str())
+        && tags.get(ENVIRONMENT).is_some_and(|v| v == environment.as_str())
 }
 
 /// Whether the tags name this rule among those that the recovery point serves.

@@ -23,6 +23,9 @@ pub enum IncidentState {
 }
 
 /// One cause's incident. A cause that comes back after it was resolved opens it anew, with `opening` one higher.
+///
+/// News may come late or out of order; the newest by its own time decides. A cause that was only ever seen gone has a record too,
+/// with `opening` 0 and nobody told: it outranks news of it that is older and still on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Incident {
@@ -40,9 +43,9 @@ pub struct Incident {
     pub opening: u32,
     /// When this opening began, UTC.
     pub opened_at: Timestamp,
-    /// When the cause was last seen, UTC.
+    /// When there was last news of the cause, standing or gone, UTC.
     pub last_seen_at: Timestamp,
-    /// When it was over, UTC.
+    /// When it was over, UTC. While it stands: until when it is known to have been over before this opening.
     pub resolved_at: Option<Timestamp>,
     /// Who was told of this opening, by channel name.
     pub opened_to: BTreeMap<String, Delivery>,
@@ -60,6 +63,9 @@ pub struct Delivery {
     pub attempts: u32,
     /// When it was last tried, UTC.
     pub at: Timestamp,
+    /// Not to be tried again before this, UTC: the receiver asked for it, or the answer to an attempt is still awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// The last error, in words, without secrets.
     pub error: Option<String>,
 }
@@ -72,6 +78,8 @@ pub enum DeliveryState {
     Delivered,
     /// It failed, and will be tried again.
     Failed,
+    /// Nobody knows whether it arrived: the answer is awaited, or was lost. It will be tried again.
+    Unknown,
     /// The channel refused it for good.
     Refused,
 }

@@ -3,7 +3,7 @@
 //! Each record carries `generation` (one more per write) and the `writer` nonce of its last write. When an answer is lost
 //! the writer reads back: its own nonce means that the write happened, anything else means that somebody else's did.
 
-use holdfast_ports::{Class, Entropy, Fetched, Objects, PortError, PortErrorKind, Precondition};
+use holdfast_ports::{Class, Classified, Entropy, Fetched, Objects, PortError, PortErrorKind, Precondition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -30,10 +30,8 @@ pub enum LedgerError {
     },
 }
 
-impl LedgerError {
-    /// Whether trying again can help.
-    #[must_use]
-    pub fn class(&self) -> Class {
+impl Classified for LedgerError {
+    fn class(&self) -> Class {
         match self {
             Self::Store(error) => error.class(),
             Self::Unreadable { .. } => Class::Permanent,
@@ -135,7 +133,11 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
     ///
     /// # Errors
     /// `Conflict` if it is no longer that version; the store's.
-    pub async fn replace<T: Serialize + DeserializeOwned>(&self, before: &Held<T>, body: T) -> Result<Held<T>, LedgerError> {
+    pub async fn replace<T: Serialize + DeserializeOwned>(
+        &self,
+        before: &Held<T>,
+        body: T,
+    ) -> Result<Held<T>, LedgerError> {
         let record = Record { generation: before.generation + 1, writer: self.entropy.nonce(), body };
         match self.put(&before.key, &record, Precondition::Matches(before.etag.clone())).await {
             Ok(etag) => Ok(held(&before.key, record, etag)),
@@ -146,8 +148,14 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
         }
     }
 
-    async fn put<T: Serialize>(&self, key: &str, record: &Record<T>, when: Precondition) -> Result<String, LedgerError> {
-        let unreadable = |error: serde_json::Error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() };
+    async fn put<T: Serialize>(
+        &self,
+        key: &str,
+        record: &Record<T>,
+        when: Precondition,
+    ) -> Result<String, LedgerError> {
+        let unreadable =
+            |error: serde_json::Error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() };
         let bytes = serde_json::to_vec_pretty(record).map_err(unreadable)?;
         Ok(self.objects.put(key, bytes, when).await?)
     }

@@ -53,7 +53,12 @@ pub struct PortError {
 
 impl PortError {
     /// A failure in our own words.
-    pub fn new(kind: PortErrorKind, operation: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(
+        kind: PortErrorKind,
+        operation: &'static str,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { kind, operation, subject: subject.into(), message: message.into(), source: None }
     }
 

@@ -9,6 +9,7 @@
 //! - Nothing here retries without bound, and nothing waits for AWS to finish long work.
 
 mod error;
+mod failures;
 mod objects;
 mod people;
 mod rds;
@@ -16,6 +17,7 @@ mod secret;
 mod system;
 
 pub use error::{Class, PortError, PortErrorKind};
+pub use failures::{Classified, Failures};
 pub use objects::{Fetched, KEYS_MAX, Object, Objects, Precondition};
 pub use people::{Answer, FallbackTopic, Webhooks};
 pub use rds::{

@@ -45,7 +45,12 @@ pub trait Objects: Sync {
     ///
     /// # Errors
     /// `PreconditionFailed` (412, 409) leaves the object as it was. `Unavailable` may have written.
-    fn put(&self, key: &str, bytes: Vec<u8>, when: Precondition) -> impl Future<Output = Result<String, PortError>> + Send;
+    fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        when: Precondition,
+    ) -> impl Future<Output = Result<String, PortError>> + Send;
 
     /// Every key with the prefix, in order of UTF-8 bytes, at most [`KEYS_MAX`].
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;

@@ -41,7 +41,12 @@ pub trait ReadSecrets: Sync {
 /// To keep a room's secret for as long as the room. Implementations refuse names that do not begin with `hf-rt-`.
 pub trait RoomSecrets: Sync {
     /// Creates the secret, or writes a new version of it.
-    fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn keep(
+        &self,
+        name: &SecretName,
+        value: &Password,
+        tags: &Tags,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Deletes the secret at once, without a recovery window. One that is not there is forgotten already.
     fn forget(&self, name: &SecretName) -> impl Future<Output = Result<(), PortError>> + Send;

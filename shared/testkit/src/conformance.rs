@@ -16,19 +16,29 @@ pub async fn objects(objects: &impl Objects, prefix: &str) {
     assert_eq!(objects.get(&key, None).await.expect("a read of nothing"), Fetched::Missing);
 
     let first = objects.put(&key, b"1".to_vec(), Precondition::Absent).await.expect("a first write");
-    let again = objects.put(&key, b"2".to_vec(), Precondition::Absent).await.expect_err("a write over something absent-only");
+    let again =
+        objects.put(&key, b"2".to_vec(), Precondition::Absent).await.expect_err("a write over something absent-only");
     assert_eq!(again.kind, PortErrorKind::PreconditionFailed, "{again}");
 
-    let second = objects.put(&key, b"2".to_vec(), Precondition::Matches(first.clone())).await.expect("a write over the version read");
+    let second = objects
+        .put(&key, b"2".to_vec(), Precondition::Matches(first.clone()))
+        .await
+        .expect("a write over the version read");
     assert_ne!(first, second, "a new content has a new version");
-    let stale = objects.put(&key, b"3".to_vec(), Precondition::Matches(first.clone())).await.expect_err("a write over an old version");
+    let stale = objects
+        .put(&key, b"3".to_vec(), Precondition::Matches(first.clone()))
+        .await
+        .expect_err("a write over an old version");
     assert_eq!(stale.kind, PortErrorKind::PreconditionFailed, "{stale}");
 
-    let Fetched::Object(object) = objects.get(&key, Some(&first)).await.expect("a read") else { panic!("the object changed") };
+    let Fetched::Object(object) = objects.get(&key, Some(&first)).await.expect("a read") else {
+        panic!("the object changed")
+    };
     assert_eq!((object.bytes.as_slice(), object.etag.as_str()), (b"2".as_slice(), second.as_str()));
     assert_eq!(objects.get(&key, Some(&second)).await.expect("a conditional read"), Fetched::Unchanged);
 
-    let ghost = objects.put(&format!("{prefix}/ghost"), vec![], Precondition::Matches(second)).await.expect_err("over nothing");
+    let ghost =
+        objects.put(&format!("{prefix}/ghost"), vec![], Precondition::Matches(second)).await.expect_err("over nothing");
     assert_eq!(ghost.kind, PortErrorKind::PreconditionFailed, "{ghost}");
     listing(objects, prefix).await;
 
@@ -66,7 +76,10 @@ pub async fn secrets(secrets: &(impl RoomSecrets + ReadSecrets), suffix: &str) {
         assert_eq!(read.expose(), value);
     }
     let kept = secrets.kept().await.expect("a listing");
-    assert_eq!(kept.into_iter().filter(|(kept, _)| *kept == name).map(|(_, tags)| tags).collect::<Vec<_>>(), vec![tags]);
+    assert_eq!(
+        kept.into_iter().filter(|(kept, _)| *kept == name).map(|(_, tags)| tags).collect::<Vec<_>>(),
+        vec![tags]
+    );
     secrets.forget(&name).await.expect("a deletion");
     secrets.forget(&name).await.expect("a deletion of nothing");
     assert!(secrets.secret(&name).await.expect("a read after deletion").is_none());

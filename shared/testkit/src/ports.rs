@@ -7,9 +7,9 @@ use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, SecretName};
 use holdfast_ports::{
-    Answer, Bus, Clock, CreateDbSnapshot, DbInstances, DbSnapshots, Entropy, FallbackTopic, Fetched, KEYS_MAX, Object, Objects,
-    Password, PortError, PortErrorKind, Precondition, ReadSecrets, RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
-    SnapshotTaker, Webhooks,
+    Answer, Bus, Clock, CreateDbSnapshot, DbInstances, DbSnapshots, Entropy, FallbackTopic, Fetched, KEYS_MAX, Object,
+    Objects, Password, PortError, PortErrorKind, Precondition, ReadSecrets, RestoreDbInstance, RoomReset, RoomRestore,
+    RoomSecrets, SnapshotTaker, Webhooks,
 };
 use holdfast_wire::Message;
 use jiff::Timestamp;
@@ -53,7 +53,12 @@ impl Objects for MemoryCloud {
                 Precondition::Matches(etag) => current == Some(etag),
             };
             if !holds {
-                return refuse(PortErrorKind::PreconditionFailed, "s3:PutObject", key, "the precondition does not hold");
+                return refuse(
+                    PortErrorKind::PreconditionFailed,
+                    "s3:PutObject",
+                    key,
+                    "the precondition does not hold",
+                );
             }
             let etag = state.next("etag");
             state.objects.insert(key.into(), Object { bytes, etag: etag.clone() });
@@ -80,9 +85,15 @@ impl Objects for MemoryCloud {
 }
 
 impl DbInstances for MemoryCloud {
-    fn db_instance(&self, region: &Region, id: &DbInstanceId) -> impl Future<Output = Answered<Option<DbInstance>>> + Send {
+    fn db_instance(
+        &self,
+        region: &Region,
+        id: &DbInstanceId,
+    ) -> impl Future<Output = Answered<Option<DbInstance>>> + Send {
         let key = (region.clone(), id.clone());
-        ready(self.call("rds:DescribeDBInstances", id.as_str(), |state| Ok(state.instances.get(&key).map(|i| i.seen.clone()))))
+        ready(self.call("rds:DescribeDBInstances", id.as_str(), |state| {
+            Ok(state.instances.get(&key).map(|i| i.seen.clone()))
+        }))
     }
 
     fn db_instances(&self, region: &Region) -> impl Future<Output = Answered<Vec<DbInstance>>> + Send {
@@ -93,9 +104,15 @@ impl DbInstances for MemoryCloud {
 }
 
 impl DbSnapshots for MemoryCloud {
-    fn db_snapshot(&self, region: &Region, id: &DbSnapshotId) -> impl Future<Output = Answered<Option<DbSnapshot>>> + Send {
+    fn db_snapshot(
+        &self,
+        region: &Region,
+        id: &DbSnapshotId,
+    ) -> impl Future<Output = Answered<Option<DbSnapshot>>> + Send {
         let key = (region.clone(), id.clone());
-        ready(self.call("rds:DescribeDBSnapshots", id.as_str(), |state| Ok(state.snapshots.get(&key).map(|s| s.seen.clone()))))
+        ready(self.call("rds:DescribeDBSnapshots", id.as_str(), |state| {
+            Ok(state.snapshots.get(&key).map(|s| s.seen.clone()))
+        }))
     }
 
     fn db_snapshots(&self, region: &Region) -> impl Future<Output = Answered<Vec<DbSnapshot>>> + Send {
@@ -114,9 +131,16 @@ impl SnapshotTaker for MemoryCloud {
                 return refuse(PortErrorKind::AlreadyExists, OPERATION, request.id.as_str(), "it exists");
             }
             match state.instances.get(&(request.region.clone(), request.instance.clone())) {
-                None => return refuse(PortErrorKind::NotFound, OPERATION, request.instance.as_str(), "no such instance"),
+                None => {
+                    return refuse(PortErrorKind::NotFound, OPERATION, request.instance.as_str(), "no such instance");
+                }
                 Some(instance) if instance.seen.status != DbInstanceStatus::Available => {
-                    return refuse(PortErrorKind::InvalidState, OPERATION, request.instance.as_str(), "it is not available");
+                    return refuse(
+                        PortErrorKind::InvalidState,
+                        OPERATION,
+                        request.instance.as_str(),
+                        "it is not available",
+                    );
                 }
                 Some(_) => {}
             }

@@ -26,7 +26,8 @@ pub fn plan() -> Plan {
         instance_class: "db.t4g.medium".into(),
         deadline: SignedDuration::from_hours(4),
     };
-    let monday = RestoreTestRule { due: Due::At(Schedule::parse("cron(0 6 ? * MON *)", "UTC").unwrap()), ..every.clone() };
+    let monday =
+        RestoreTestRule { due: Due::At(Schedule::parse("cron(0 6 ? * MON *)", "UTC").unwrap()), ..every.clone() };
     let resource = Resource {
         kind: ResourceKind::RdsInstance,
         id: "shop-orders".parse().unwrap(),

@@ -37,10 +37,12 @@ pub struct FunctionFailure {
 impl NotificationBody {
     /// Reads the text of an SNS message.
     pub(crate) fn read(place: &str, text: &str) -> Result<Self, WireError> {
-        let refuse = |problem: String| WireError {
+        let refuse = |problem: String| {
+            WireError {
             place: place.into(),
             problem,
             allowed: "an EventBridge event of source holdfast with detail-type Finding, or the record of a failed Lambda invocation".into(),
+        }
         };
         let value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("not JSON: {error}")))?;
         if value["source"].as_str() == Some(SOURCE) {

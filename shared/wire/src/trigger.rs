@@ -123,7 +123,11 @@ fn read_event(payload: &Value) -> Result<Trigger, WireError> {
                 message: detail.message,
             }))
         }
-        other => Err(WireError { place: "source".into(), problem: format!("{other:?} starts nothing here"), allowed: KNOWN.into() }),
+        other => Err(WireError {
+            place: "source".into(),
+            problem: format!("{other:?} starts nothing here"),
+            allowed: KNOWN.into(),
+        }),
     }
 }
 

@@ -77,8 +77,15 @@ const DAY_OF_WEEK: Field = Field {
     steps: false,
     allowed: "1-7 or SUN-SAT and , - * or ? alone, L alone, one day with L such as 5L, or one day with # and 1-5 such as 2#1",
 };
-const YEAR: Field =
-    Field { name: "year", min: 1970, max: 2199, words: &[], wraps: false, steps: true, allowed: "1970-2199 and , - * /" };
+const YEAR: Field = Field {
+    name: "year",
+    min: 1970,
+    max: 2199,
+    words: &[],
+    wraps: false,
+    steps: true,
+    allowed: "1970-2199 and , - * /",
+};
 
 /// The longest expression that is looked at; EventBridge Scheduler takes 256 characters
 /// (source: EventBridge Scheduler API Reference, `CreateSchedule`, `ScheduleExpression`).
@@ -99,11 +106,11 @@ pub(super) fn check(expression: &str) -> Result<Checked, String> {
         return Err(format!("it has {} fields, not 6: {SHAPE}", fields.len()));
     };
     match (day_of_month, day_of_week) {
-        ("?", "?") => return Err("day-of-month and day-of-week are both ?: exactly one of them must be ?".into()),
+        ("?", "?") => return Err("day-of-month and day-of-week are both ?, but exactly one of them must be".into()),
         ("?", _) | (_, "?") => {}
         (_, _) => {
             return Err(format!(
-                "day-of-month is {day_of_month} and day-of-week is {day_of_week}: exactly one of them must be ?"
+                "day-of-month is {day_of_month} and day-of-week is {day_of_week}, but exactly one of them must be ?"
             ));
         }
     }

@@ -20,8 +20,22 @@ fn the_next_firings_are_those_of_aws() {
         ("cron(0 2 ? * SUN *)", "UTC", &["2026-11-22T02:00:00Z", "2026-11-29T02:00:00Z"]),
         ("cron(0 2 ? * 1 *)", "UTC", &["2026-11-22T02:00:00Z", "2026-11-29T02:00:00Z"]),
         ("cron(0 2 ? * MON-FRI *)", "UTC", &["2026-11-20T02:00:00Z", "2026-11-23T02:00:00Z"]),
-        ("cron(0 2 ? * FRI-MON *)", "UTC", &["2026-11-20T02:00:00Z", "2026-11-21T02:00:00Z", "2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z", "2026-11-27T02:00:00Z"]),
-        ("cron(0 20-2 * * ? *)", "UTC", &["2026-11-20T00:00:00Z", "2026-11-20T01:00:00Z", "2026-11-20T02:00:00Z", "2026-11-20T20:00:00Z"]),
+        (
+            "cron(0 2 ? * FRI-MON *)",
+            "UTC",
+            &[
+                "2026-11-20T02:00:00Z",
+                "2026-11-21T02:00:00Z",
+                "2026-11-22T02:00:00Z",
+                "2026-11-23T02:00:00Z",
+                "2026-11-27T02:00:00Z",
+            ],
+        ),
+        (
+            "cron(0 20-2 * * ? *)",
+            "UTC",
+            &["2026-11-20T00:00:00Z", "2026-11-20T01:00:00Z", "2026-11-20T02:00:00Z", "2026-11-20T20:00:00Z"],
+        ),
         ("cron(0 6 ? * 2#1 *)", "UTC", &["2026-12-07T06:00:00Z", "2027-01-04T06:00:00Z"]),
         ("cron(0 6 ? * MON#1 *)", "UTC", &["2026-12-07T06:00:00Z"]),
         ("cron(0 6 ? * 5L *)", "UTC", &["2026-11-26T06:00:00Z", "2026-12-31T06:00:00Z"]),
@@ -32,7 +46,11 @@ fn the_next_firings_are_those_of_aws() {
         // 3 January 2027 is a Sunday: the nearest weekday is Monday the 4th.
         ("cron(0 0 3W JAN ? *)", "UTC", &["2027-01-04T00:00:00Z"]),
         ("cron(0/15 12 * * ? *)", "UTC", &["2026-11-20T12:00:00Z", "2026-11-20T12:15:00Z"]),
-        ("cron(5-50/20 12 * * ? *)", "UTC", &["2026-11-20T12:05:00Z", "2026-11-20T12:25:00Z", "2026-11-20T12:45:00Z", "2026-11-21T12:05:00Z"]),
+        (
+            "cron(5-50/20 12 * * ? *)",
+            "UTC",
+            &["2026-11-20T12:05:00Z", "2026-11-20T12:25:00Z", "2026-11-20T12:45:00Z", "2026-11-21T12:05:00Z"],
+        ),
         ("cron(0 0 29 FEB ? *)", "UTC", &["2028-02-29T00:00:00Z", "2032-02-29T00:00:00Z"]),
         ("cron(0 0 1 1 ? 2030-2031)", "UTC", &["2030-01-01T00:00:00Z", "2031-01-01T00:00:00Z"]),
         ("cron(0 2 * * ? *)", "America/New_York", &["2026-11-20T07:00:00Z"]),
@@ -119,7 +137,10 @@ fn the_horizon_bounds_the_look_back() {
     let now = time("2026-11-20T03:00:00Z");
     assert_eq!(nightly.latest_at_or_before(now, SignedDuration::from_mins(60)), Some(time("2026-11-20T02:00:00Z")));
     assert_eq!(nightly.latest_at_or_before(now, SignedDuration::from_mins(59)), None);
-    assert_eq!(nightly.latest_at_or_before(time("2026-11-20T02:00:00Z"), SignedDuration::ZERO), Some(time("2026-11-20T02:00:00Z")));
+    assert_eq!(
+        nightly.latest_at_or_before(time("2026-11-20T02:00:00Z"), SignedDuration::ZERO),
+        Some(time("2026-11-20T02:00:00Z"))
+    );
     // Before the first and after the last firing there is none, and the search ends.
     let once = schedule("cron(0 2 1 1 ? 2030)", "UTC");
     assert_eq!(once.latest_at_or_before(now, SignedDuration::MAX), None);
@@ -138,13 +159,27 @@ fn legal() -> impl Strategy<Value = (String, &'static str)> {
     let minutes = prop_oneof!["[1-5]?[0-9]", Just("*/20".to_owned()), Just("50-10".to_owned()), Just("*".to_owned())];
     let hours = prop_oneof![Just("*".to_owned()), "1?[0-9]", Just("22-3".to_owned()), Just("1/5".to_owned())];
     let days = prop_oneof![
-        Just("* * ?"), Just("L * ?"), Just("LW * ?"), Just("15W * ?"), Just("31 * ?"), Just("25-3 JAN-MAR ?"), Just("? * L"),
-        Just("? * 5L"), Just("? * 2#1"), Just("? * FRI-MON"), Just("? NOV-FEB TUE,THU"),
+        Just("* * ?"),
+        Just("L * ?"),
+        Just("LW * ?"),
+        Just("15W * ?"),
+        Just("31 * ?"),
+        Just("25-3 JAN-MAR ?"),
+        Just("? * L"),
+        Just("? * 5L"),
+        Just("? * 2#1"),
+        Just("? * FRI-MON"),
+        Just("? NOV-FEB TUE,THU"),
     ];
     let zones = prop_oneof![
-        Just("UTC"), Just("Europe/Berlin"), Just("America/New_York"), Just("Australia/Lord_Howe"), Just("Asia/Kolkata"),
+        Just("UTC"),
+        Just("Europe/Berlin"),
+        Just("America/New_York"),
+        Just("Australia/Lord_Howe"),
+        Just("Asia/Kolkata"),
     ];
-    (minutes, hours, days, zones).prop_map(|(minutes, hours, days, zone)| (format!("cron({minutes} {hours} {days} *)"), zone))
+    (minutes, hours, days, zones)
+        .prop_map(|(minutes, hours, days, zone)| (format!("cron({minutes} {hours} {days} *)"), zone))
 }
 
 /// An instant between 2020 and 2040, often close to a change of the clock.

@@ -1,0 +1,135 @@
+//! What an invocation looks at: the plan, the open runs, and RDS in every region that either of them names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{Plan, Region, RunId, SecretName};
+use holdfast_ledger::{
+    Held, Ledger, OPEN_PREFIX, Phase, PlanStore, Run, Verification, run_key, run_of_open_key, verification_key,
+};
+use holdfast_ports::{Bus, Clock, Entropy, Objects, RoomSecrets};
+use jiff::Timestamp;
+
+use crate::reap::{self, Known};
+use crate::{Error, Outcome, Ports, Rds};
+
+/// Everything seen. A region that could not be seen is absent, which is not the same as empty.
+pub(crate) struct Seen {
+    pub(crate) now: Timestamp,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) runs: Vec<Held<Run>>,
+    pub(crate) regions: BTreeMap<Region, RegionSeen>,
+    pub(crate) verifications: BTreeMap<RunId, Verification>,
+    pub(crate) secrets: BTreeMap<SecretName, Tags>,
+    pub(crate) known: Known,
+}
+
+pub(crate) struct RegionSeen {
+    pub(crate) instances: Vec<DbInstance>,
+    pub(crate) snapshots: Vec<DbSnapshot>,
+}
+
+impl Seen {
+    pub(crate) fn snapshots(&self) -> BTreeMap<&Region, &[DbSnapshot]> {
+        self.regions.iter().map(|(region, seen)| (region, seen.snapshots.as_slice())).collect()
+    }
+
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &DbInstance> {
+        self.regions.values().flat_map(|seen| &seen.instances)
+    }
+}
+
+/// Looks at everything. Without the plan or the list of open runs nothing can be decided, and that is an error; a single region, record
+/// or list of secrets that cannot be seen is kept for the end, and the rest goes on.
+pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    plans: &PlanStore,
+    outcome: &mut Outcome,
+) -> Result<Seen, Error> {
+    let plan = plans.current(ports.objects).await?;
+    let markers = ports.objects.list(OPEN_PREFIX).await?;
+    let open: BTreeSet<RunId> = markers.iter().filter_map(|key| run_of_open_key(key)).collect();
+    let mut seen = Seen {
+        now: ports.system.now(),
+        plan,
+        runs: Vec::new(),
+        regions: BTreeMap::new(),
+        verifications: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        known: Known { open, closed: BTreeSet::new() },
+    };
+    runs(ports, &mut seen, outcome).await;
+    regions(ports, &mut seen, outcome).await;
+    match ports.secrets.kept().await {
+        Ok(kept) => seen.secrets = kept.into_iter().collect(),
+        Err(error) => outcome.failures.keep("secrets of rooms", &Error::from(error)),
+    }
+    closed_runs(ports, &mut seen, outcome).await;
+    Ok(seen)
+}
+
+async fn runs<O: Objects, R, S, B, Y: Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &mut Seen,
+    outcome: &mut Outcome,
+) {
+    let ledger = Ledger::new(ports.objects, ports.system);
+    for id in seen.known.open.clone() {
+        match ledger.read::<Run>(&run_key(&id)).await {
+            Ok(Some(held)) => seen.runs.push(held),
+            // A marker is written after its record; one without is somebody's doing, and the reaper may have its room.
+            Ok(None) => {
+                seen.known.open.remove(&id);
+            }
+            Err(error) => outcome.failures.keep(id.as_str(), &Error::from(error)),
+        }
+    }
+    for held in seen.runs.iter().filter(|held| held.body.phase == Phase::Verifying) {
+        match ledger.read::<Verification>(&verification_key(&held.body.id)).await {
+            Ok(Some(verification)) => {
+                seen.verifications.insert(held.body.id.clone(), verification.body);
+            }
+            Ok(None) => {}
+            Err(error) => outcome.failures.keep(held.body.id.as_str(), &Error::from(error)),
+        }
+    }
+}
+
+async fn regions<O, R: Rds, S, B, Y>(ports: &Ports<'_, O, R, S, B, Y>, seen: &mut Seen, outcome: &mut Outcome) {
+    let mut wanted: BTreeSet<Region> = seen.plan.regions().into_iter().cloned().collect();
+    wanted.extend(seen.runs.iter().map(|held| held.body.region.clone()));
+    for region in wanted {
+        // Snapshots before instances: a room restored in between then shows with its snapshot, never without.
+        let looked = async {
+            let snapshots = ports.rds.db_snapshots(&region).await?;
+            Ok::<_, Error>(RegionSeen { snapshots, instances: ports.rds.db_instances(&region).await? })
+        };
+        match looked.await {
+            Ok(found) => {
+                seen.regions.insert(region, found);
+            }
+            Err(error) => outcome.failures.keep(region.as_str(), &error),
+        }
+    }
+}
+
+/// Looks up the runs that rooms and secrets name and that are not open, for the reaper.
+async fn closed_runs<O: Objects, R, S, B, Y: Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &mut Seen,
+    outcome: &mut Outcome,
+) {
+    let ledger = Ledger::new(ports.objects, ports.system);
+    let tags = seen.instances().map(|instance| &instance.tags).chain(seen.secrets.values());
+    for id in reap::unknown(&seen.plan, tags, &seen.known.open) {
+        match ledger.read::<Run>(&run_key(&id)).await {
+            Ok(Some(held)) if held.body.phase == Phase::Closed => {
+                seen.known.closed.insert(id);
+            }
+            Ok(_) => {}
+            Err(error) => outcome.failures.keep(id.as_str(), &Error::from(error)),
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Whole lives of restore tests on the in-memory cloud: the passing one, the failing one, and each one cut short after every call.
+
+use std::sync::LazyLock;
+
+use holdfast_domain::inventory::DbInstanceStatus;
+use holdfast_domain::{Finding, FindingState, ResourceName, RuleName, RunId, Slot, Verdict, slot, tags};
+use holdfast_ledger::{
+    CheckRecord, OutcomeWord, PLAN_KEY, Phase, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
+    verification_key,
+};
+use holdfast_plan::Compiled;
+use holdfast_ports::{Class, Classified, PortErrorKind};
+use holdfast_testkit::{Fault, MemoryCloud};
+use holdfast_wire::{Message, RestoreTestNow, RunRef, Trigger};
+use jiff::SignedDuration;
+use restore_test::step::Patience;
+use restore_test::{Config, Error, Outcome, Ports, handle};
+
+/// Shared, as in a warm function: every cloud here holds the same plan.
+static PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
+const RUN: &str = "orders-db.every.20261120t020000z";
+const PLAN: &str = r#"
+version: 1
+name: shop
+environment: prod
+time_zone: UTC
+regions: { home: eu-west-1, primary: eu-central-1 }
+rooms_max: 1
+resources:
+  orders-db:
+    kind: rds-instance
+    id: shop-orders
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots:
+      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
+    restore_tests:
+      every: { after: daily, from: latest, instance_class: db.t4g.medium, deadline: 4h }
+    checks: { integrity: full }
+alerts:
+  channels: { ops: { slack: "secret:holdfast/slack" } }
+  routes: { high: [ops] }
+"#;
+
+/// A database, its recovery point of 02:00, and the plan, at 02:05.
+fn cloud() -> MemoryCloud {
+    let compiled: Compiled =
+        holdfast_plan::read_yaml("plan.yaml", PLAN).unwrap_or_else(|problems| panic!("{problems}"));
+    let plan = compiled.plan().clone();
+    let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
+    cloud.put_object(PLAN_KEY, compiled.to_json());
+    cloud.put_object(&plan_key(compiled.sha()), compiled.to_json());
+    let resource: ResourceName = "orders-db".parse().expect("legal");
+    let database = &plan.resources[&resource].id;
+    cloud.add_instance(&plan.primary, database);
+    let slot: Slot = "20261120t020000z".parse().expect("legal");
+    let rule: RuleName = "daily".parse().expect("legal");
+    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
+    cloud.add_snapshot(
+        &plan.primary,
+        &id,
+        database,
+        tags::of_recovery_point(&plan.name, &plan.environment, &resource, &[rule], slot),
+    );
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud
+}
+
+fn config() -> Config {
+    Config {
+        subnet_group: "clean-room".into(),
+        security_groups: vec!["sg-sealed".into()],
+        parameter_group: None,
+        option_group: None,
+        patience: Patience(SignedDuration::from_mins(16)),
+    }
+}
+
+async fn deliver(cloud: &MemoryCloud, trigger: &Trigger) -> Result<Outcome, Error> {
+    let ports = Ports { objects: cloud, rds: cloud, secrets: cloud, bus: cloud, system: cloud };
+    handle(&ports, &PLANS, &config(), trigger).await
+}
+
+async fn sweep(cloud: &MemoryCloud) -> Outcome {
+    deliver(cloud, &Trigger::Sweep).await.expect("a sweep")
+}
+
+/// The record as it lies there, read past the ports: a test's look is no call that could meet a fault.
+fn run(cloud: &MemoryCloud) -> Option<Run> {
+    let id: RunId = RUN.parse().expect("legal");
+    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(&id))?).expect("JSON");
+    Some(serde_json::from_value(record["body"].clone()).expect("a run"))
+}
+
+/// Writes what `verify` would write.
+fn verify(cloud: &MemoryCloud, outcome: OutcomeWord) {
+    let id: RunId = RUN.parse().expect("legal");
+    let now = cloud.time();
+    let record = CheckRecord {
+        check: "count app.public.orders".into(),
+        subject: Some("public.orders".into()),
+        requirement: RequirementWord::Required,
+        outcome,
+        detail: "public.orders: 58 rows are missing from the heap".into(),
+        took_ms: 12,
+    };
+    let verification = Verification {
+        run: id.clone(),
+        first_query_at: now,
+        fully_read_at: Some(now),
+        finished_at: Some(now),
+        units_total: 1,
+        units_done: 1,
+        results: vec![record],
+    };
+    let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
+    cloud.put_object(&verification_key(&id), record.to_string().into_bytes());
+}
+
+fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
+    let of = |message: Message| match message {
+        Message::Finding(finding) => Some(finding),
+        Message::RestoreTestReady(_)
+        | Message::VerificationContinues(_)
+        | Message::VerificationRecorded(_)
+        | Message::RestoreTestClosed(_) => None,
+    };
+    cloud.announced().into_iter().filter_map(of).collect()
+}
+
+/// Sweeps every minute until the room is ready for `verify`.
+async fn until_verifying(cloud: &MemoryCloud) {
+    for _ in 0..30 {
+        let _ = deliver(cloud, &Trigger::Sweep).await;
+        if run(cloud).is_some_and(|run| run.phase == Phase::Verifying) {
+            return;
+        }
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    panic!("the room was never ready: {:?}", run(cloud));
+}
+
+/// Sweeps every minute until the run is closed and nothing of it is left.
+async fn until_gone(cloud: &MemoryCloud) {
+    for _ in 0..400 {
+        let _ = deliver(cloud, &Trigger::Sweep).await;
+        let closed = run(cloud).is_some_and(|run| run.phase == Phase::Closed);
+        let open = cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/"));
+        if closed && !open && cloud.instance_ids().len() == 1 && cloud.secret_names().is_empty() {
+            return;
+        }
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    panic!("something is left: {:?} {:?} {:?}", run(cloud), cloud.instance_ids(), cloud.secret_names());
+}
+
+#[tokio::test]
+async fn a_recovery_point_is_restored_verified_judged_and_its_room_destroyed() {
+    let cloud = cloud();
+    until_verifying(&cloud).await;
+    verify(&cloud, OutcomeWord::Passed);
+    let recorded = Trigger::Bus(Message::VerificationRecorded(RunRef { run: RUN.parse().expect("legal") }));
+    deliver(&cloud, &recorded).await.expect("judged");
+    until_gone(&cloud).await;
+    let run = run(&cloud).expect("a run");
+    let verdict = run.verdict.clone().expect("a verdict");
+    assert_eq!(verdict.verdict, Verdict::Passed);
+    assert_eq!(verdict.reasons, ["1 of 1 checks passed"]);
+    assert_eq!(run.recovery_point_age(), SignedDuration::from_mins(5));
+    assert!(run.recovery_time().expect("measured") >= SignedDuration::from_mins(10));
+    assert!(findings(&cloud).iter().all(|finding| finding.state == FindingState::Resolved));
+    assert_eq!(cloud.announced().last(), Some(&Message::RestoreTestClosed(RunRef { run: run.id })));
+}
+
+#[tokio::test]
+async fn a_failed_check_is_told_with_the_table_and_the_room_goes_all_the_same() {
+    let cloud = cloud();
+    until_verifying(&cloud).await;
+    verify(&cloud, OutcomeWord::Failed);
+    until_gone(&cloud).await;
+    assert_eq!(run(&cloud).expect("a run").verdict.expect("a verdict").verdict, Verdict::Failed);
+    let told = findings(&cloud);
+    let failed = told.iter().find(|finding| finding.state == FindingState::Open).expect("somebody is told");
+    assert_eq!(failed.title, "the restore test of orders-db failed: public.orders: 58 rows are missing from the heap");
+}
+
+#[tokio::test]
+async fn a_verify_that_never_answers_is_called_again_and_judged_by_the_deadline() {
+    let cloud = cloud();
+    until_gone(&cloud).await;
+    let verdict = run(&cloud).expect("a run").verdict.expect("a verdict");
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    assert_eq!(verdict.reasons, ["verification had not reached the room at the deadline 2026-11-20T06:05:03Z"]);
+    let calls = cloud.announced().iter().filter(|message| matches!(message, Message::RestoreTestReady(_))).count();
+    assert!(calls > 10, "every 16 minutes for almost four hours, and not only {calls} times");
+    assert!(findings(&cloud).iter().any(|finding| finding.title.contains("proved nothing")));
+}
+
+#[tokio::test]
+async fn a_room_that_rds_gives_up_on_ends_the_run_with_rdss_word() {
+    let cloud = cloud();
+    sweep(&cloud).await;
+    let run_now = run(&cloud).expect("a run");
+    cloud.set_instance_status(&run_now.region, &run_now.room, DbInstanceStatus::read("restore-error"));
+    until_gone(&cloud).await;
+    let verdict = run(&cloud).expect("a run").verdict.expect("a verdict");
+    assert_eq!(verdict.verdict, Verdict::Failed);
+    assert!(verdict.reasons[0].starts_with("RDS reports restore-error"), "{:?}", verdict.reasons);
+}
+
+#[tokio::test]
+async fn a_quota_in_the_way_is_waited_for_and_a_recovery_point_that_is_gone_is_not() {
+    let cloud = cloud();
+    cloud.fail("rds:RestoreDBInstanceFromDBSnapshot", 2, Fault::Refused(PortErrorKind::QuotaExceeded));
+    let outcome = sweep(&cloud).await;
+    assert!(outcome.steps[0].contains("waits, because"), "{:?}", outcome.steps);
+    sweep(&cloud).await;
+    sweep(&cloud).await;
+    assert_eq!(run(&cloud).expect("a run").phase, Phase::Restoring);
+
+    let other = self::cloud();
+    other.fail("rds:RestoreDBInstanceFromDBSnapshot", 1, Fault::Refused(PortErrorKind::NotFound));
+    sweep(&other).await;
+    assert_eq!(run(&other).expect("a run").verdict.expect("a verdict").verdict, Verdict::Inconclusive);
+}
+
+#[tokio::test]
+async fn a_trigger_twice_or_by_hand_twice_is_one_run() {
+    let cloud = cloud();
+    sweep(&cloud).await;
+    let now = Trigger::RestoreTestNow(RestoreTestNow {
+        resource: "orders-db".parse().expect("legal"),
+        request: "before-the-upgrade".into(),
+        reason: "upgrade on Monday".into(),
+    });
+    for _ in 0..3 {
+        deliver(&cloud, &now).await.expect("accepted");
+    }
+    let runs: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("restore-tests/runs/")).collect();
+    assert_eq!(
+        runs,
+        [
+            "restore-tests/runs/orders-db.every.20261120t020000z.json",
+            "restore-tests/runs/orders-db.manual.before-the-upgrade.json"
+        ]
+    );
+    assert_eq!(cloud.instance_ids().len(), 2, "rooms_max is one, and so the second waits");
+}
+
+#[tokio::test]
+async fn an_unknown_resource_is_refused_with_the_ones_there_are() {
+    let cloud = cloud();
+    let now = RestoreTestNow { resource: "nosuch".parse().expect("legal"), request: "x".into(), reason: String::new() };
+    let error = deliver(&cloud, &Trigger::RestoreTestNow(now)).await.expect_err("unknown");
+    assert_eq!(error.to_string(), "the plan shop knows no resource nosuch; it knows orders-db");
+    assert_eq!(error.class(), Class::Permanent);
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_never_touched_even_under_a_temporary_name() {
+    let cloud = cloud();
+    let region = "eu-central-1".parse().expect("legal");
+    let foreign = "hf-rt-somebodys".parse().expect("legal");
+    cloud.add_instance(&region, &foreign);
+    cloud.pass(SignedDuration::from_hours(30 * 24));
+    sweep(&cloud).await;
+    assert!(cloud.instance_ids().contains(&foreign));
+    assert!(cloud.calls().iter().all(|call| call.operation != "rds:DeleteDBInstance"));
+}
+
+#[tokio::test]
+async fn a_room_whose_record_was_lost_is_reaped_after_its_deadline() {
+    let cloud = cloud();
+    sweep(&cloud).await;
+    let lost = run(&cloud).expect("a run");
+    let other = self::cloud();
+    let tags = tags::of_room(
+        &"shop".parse().expect("legal"),
+        &"prod".parse().expect("legal"),
+        &lost.resource,
+        &"orders-db.every.20261119t020000z".parse().expect("legal"),
+        other.time() + SignedDuration::from_hours(4),
+    );
+    let request = holdfast_ports::RestoreDbInstance {
+        region: lost.region.clone(),
+        snapshot: lost.source.snapshot.clone(),
+        id: "hf-rt-orders-db-lost".parse().expect("legal"),
+        instance_class: "db.t4g.medium".into(),
+        subnet_group: "clean-room".into(),
+        security_groups: vec!["sg-sealed".into()],
+        parameter_group: None,
+        option_group: None,
+        tags,
+    };
+    holdfast_ports::RoomRestore::restore_db_instance(&other, &request).await.expect("a room");
+    let before = sweep(&other).await;
+    assert_eq!(before.reaped, Vec::<String>::new(), "its run may have begun a moment ago");
+    other.pass(SignedDuration::from_hours(4));
+    let after = sweep(&other).await;
+    assert_eq!(after.reaped, ["hf-rt-orders-db-lost"]);
+}
+
+/// Killed after every single external call of its whole life, in turn, the run still ends judged and nothing of it is left.
+#[tokio::test]
+async fn killed_after_any_call_a_run_still_ends_judged_and_leaves_nothing() {
+    for calls in 0..70 {
+        let cloud = cloud();
+        cloud.crash_after(Some(calls));
+        for _ in 0..3 {
+            let _ = deliver(&cloud, &Trigger::Sweep).await;
+        }
+        cloud.crash_after(None);
+        until_verifying(&cloud).await;
+        verify(&cloud, OutcomeWord::Passed);
+        cloud.crash_after(Some(calls));
+        for _ in 0..3 {
+            let _ = deliver(&cloud, &Trigger::Sweep).await;
+        }
+        cloud.crash_after(None);
+        until_gone(&cloud).await;
+        let run = run(&cloud).expect("a run");
+        assert_eq!(run.verdict.expect("a verdict").verdict, Verdict::Passed, "killed after {calls} calls");
+    }
+}
+
+/// The same with the answer of every operation lost once: it happened, and nobody knows.
+#[tokio::test]
+async fn a_lost_answer_of_any_call_changes_nothing_in_the_end() {
+    let operations = [
+        "s3:PutObject",
+        "s3:GetObject",
+        "s3:ListObjectsV2",
+        "s3:DeleteObject",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
+        "rds:RestoreDBInstanceFromDBSnapshot",
+        "rds:ModifyDBInstance",
+        "rds:DeleteDBInstance",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:DeleteSecret",
+        "secretsmanager:ListSecrets",
+        "events:PutEvents",
+    ];
+    for operation in operations {
+        let cloud = cloud();
+        cloud.fail(operation, 1, Fault::AnswerLost);
+        until_verifying(&cloud).await;
+        verify(&cloud, OutcomeWord::Passed);
+        cloud.fail(operation, 2, Fault::AnswerLost);
+        until_gone(&cloud).await;
+        assert_eq!(run(&cloud).expect("a run").verdict.expect("a verdict").verdict, Verdict::Passed, "{operation}");
+    }
+}
