@@ -1,0 +1,168 @@
+//! Asking a server what there is, and making the means of looking ready.
+
+use std::collections::HashMap;
+
+use tokio_postgres::{Client, Row};
+
+use super::RoomError;
+use super::connect::{Access, ConnectError, Target, words};
+use crate::catalog::{Catalog, Contents, Database, Index, Listing, Table, Toast, Tool, quoted};
+use crate::examine::is_damage;
+
+/// Where our extensions go if they are not there yet. A schema of our own is ours to create in, whatever became of `public`.
+const SCHEMA: &str = "holdfast_verify";
+
+const DATABASES: &str = "\
+select datname::text, datallowconn and datconnlimit <> -2 from pg_database \
+where not datistemplate and datname <> 'rdsadmin' order by datname";
+
+/// Unlogged tables are listed too: after a restore they are empty, and being empty is what they are checked for. A materialized
+/// view that was never populated has nothing to check.
+const TABLES: &str = "\
+select c.oid, n.nspname::text, c.relname::text, coalesce(a.amname::text, ''), \
+  coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int8, \
+  c.reltoastrelid, coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) / current_setting('block_size')::int8 \
+from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_am a on a.oid = c.relam \
+where c.relkind in ('r', 'm') and c.relpersistence <> 't' and c.relispopulated \
+  and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+
+/// A NOT NULL that was never validated (PostgreSQL 18) may have NULLs beneath it.
+const INDEXES: &str = "\
+select i.indrelid, c.oid, c.relname::text, a.amname::text, i.indisvalid and i.indisready and i.indislive, i.indisunique, \
+  i.indpred is not null, i.indexprs is not null, \
+  not exists (select from generate_series(0, i.indnkeyatts - 1) k \
+    left join pg_attribute t on t.attrelid = i.indrelid and t.attnum = i.indkey[k] \
+    where i.indkey[k] = 0 or t.attnotnull is not true) \
+  and not exists (select from pg_constraint o where o.conrelid = i.indrelid and o.contype = 'n' and not o.convalidated) \
+from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam \
+where c.relkind = 'i' and i.indrelid = any ($1)";
+
+/// The extension's function by schema, and whether we may call it.
+const TOOLS: &str = "\
+select p.proname::text, n.nspname::text, has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute') \
+from pg_extension e \
+join pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.classid = 'pg_proc'::regclass \
+join pg_proc p on p.oid = d.objid join pg_namespace n on n.oid = p.pronamespace \
+where d.deptype = 'e' and e.extname in ('amcheck', 'pgstattuple') \
+  and p.proname in ('verify_heapam', 'bt_index_check', 'pgstattuple') and p.proargtypes[0] = 'regclass'::regtype";
+
+/// Everything there is.
+pub(super) async fn catalog(target: &Target, client: &Client) -> Result<Catalog, RoomError> {
+    let lost = |error: tokio_postgres::Error| RoomError::Lost { room: target.room.clone(), reason: words(&error) };
+    let mut databases = Vec::new();
+    for row in client.query(DATABASES, &[]).await.map_err(lost)? {
+        let (name, open): (String, bool) = (row.get(0), row.get(1));
+        let contents = if open { contents(target, &name).await? } else { Contents::Off };
+        databases.push(Database { name, contents });
+    }
+    Ok(Catalog { databases })
+}
+
+async fn contents(target: &Target, database: &str) -> Result<Contents, RoomError> {
+    let listed = match target.connect(database, Access::ReadWrite).await {
+        Ok(client) => listing(&client).await,
+        Err(ConnectError::Room(error)) => return Err(error),
+        Err(ConnectError::Database(error)) => Err(error),
+    };
+    match listed {
+        Ok(listing) => Ok(Contents::Listed(listing)),
+        Err(error) if is_damage(&error) => Ok(Contents::Damaged { reason: words(&error) }),
+        Err(error) if error.as_db_error().is_some() => Ok(Contents::Closed { reason: words(&error) }),
+        Err(error) => Err(RoomError::Lost { room: target.room.clone(), reason: words(&error) }),
+    }
+}
+
+async fn listing(client: &Client) -> Result<Listing, tokio_postgres::Error> {
+    may_read_all(client).await?;
+    let amcheck = make_ready(client, "amcheck").await?;
+    let pgstattuple = make_ready(client, "pgstattuple").await?;
+    let tools = client.query(TOOLS, &[]).await?;
+    let tool = |name: &str, extension: &Option<String>| tool(&tools, name, extension.as_deref());
+    Ok(Listing {
+        verify_heapam: tool("verify_heapam", &amcheck),
+        bt_index_check: tool("bt_index_check", &amcheck),
+        pgstattuple: tool("pgstattuple", &pgstattuple),
+        tables: tables(client).await?,
+    })
+}
+
+/// A master user is no superuser and may lack the right to read somebody's table. On the copy it takes that right if it can; if not,
+/// the counts say so.
+async fn may_read_all(client: &Client) -> Result<(), tokio_postgres::Error> {
+    let grant = "\
+        do $$ begin \
+          if not pg_has_role('pg_read_all_data', 'usage') then grant pg_read_all_data to current_user; end if; \
+        exception when insufficient_privilege or undefined_object then null; \
+        end $$";
+    client.batch_execute(grant).await
+}
+
+/// Creates an extension unless it is there, and says why if it cannot be had. A failure here is not one of the database.
+async fn make_ready(client: &Client, extension: &str) -> Result<Option<String>, tokio_postgres::Error> {
+    if client.query_opt("select from pg_extension where extname = $1", &[&extension]).await?.is_some() {
+        return Ok(None);
+    }
+    let (schema, name) = (quoted(SCHEMA), quoted(extension));
+    let create = format!("create schema if not exists {schema}; create extension if not exists {name} schema {schema}");
+    match client.batch_execute(&create).await {
+        Ok(()) => Ok(None),
+        Err(error) if error.as_db_error().is_some() && !is_damage(&error) => Ok(Some(words(&error))),
+        Err(error) => Err(error),
+    }
+}
+
+fn tool(found: &[Row], name: &str, not_created: Option<&str>) -> Tool {
+    if let Some(reason) = not_created {
+        return Tool::Missing { reason: format!("{name} cannot be had: {reason}") };
+    }
+    let mut found = found.iter().filter(|row| row.get::<_, &str>(0) == name).peekable();
+    if found.peek().is_none() {
+        return Tool::Missing { reason: format!("this version of the extension has no {name}") };
+    }
+    match found.find(|row| row.get(2)) {
+        Some(row) => Tool::Ready { function: format!("{}.{}", quoted(row.get(1)), quoted(name)) },
+        None => Tool::Missing { reason: format!("the master user may not call {name}") },
+    }
+}
+
+async fn tables(client: &Client) -> Result<Vec<Table>, tokio_postgres::Error> {
+    let rows = client.query(TABLES, &[]).await?;
+    let owners: Vec<u32> = rows.iter().flat_map(|row| [row.get::<_, u32>(0), row.get::<_, u32>(5)]).collect();
+    let mut indexes: HashMap<u32, Vec<Index>> = HashMap::new();
+    for row in client.query(INDEXES, &[&owners]).await? {
+        indexes.entry(row.get(0)).or_default().push(index(&row));
+    }
+    let mut take = |oid: u32| indexes.remove(&oid).unwrap_or_default();
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let (oid, toast): (u32, u32) = (row.get(0), row.get(5));
+            Table {
+                oid,
+                schema: row.get(1),
+                name: row.get(2),
+                access_method: row.get(3),
+                blocks: blocks(row, 4),
+                indexes: take(oid),
+                toast: (toast != 0).then(|| Toast { oid: toast, blocks: blocks(row, 6), indexes: take(toast) }),
+            }
+        })
+        .collect())
+}
+
+fn blocks(row: &Row, column: usize) -> u64 {
+    u64::try_from(row.get::<_, i64>(column)).unwrap_or(0)
+}
+
+fn index(row: &Row) -> Index {
+    Index {
+        oid: row.get(1),
+        name: row.get(2),
+        access_method: row.get(3),
+        valid: row.get(4),
+        unique: row.get(5),
+        partial: row.get(6),
+        expressions: row.get(7),
+        keys_not_null: row.get(8),
+    }
+}

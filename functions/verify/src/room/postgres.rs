@@ -1,0 +1,177 @@
+//! A room with PostgreSQL in it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use holdfast_ports::Password;
+use jiff::SignedDuration;
+use rustls::ClientConfig;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+
+use super::connect::{Access, ConnectError, Target, tls_config, words};
+use super::{Examined, Opened, Room, RoomAddress, RoomDoor, RoomError, listing};
+use crate::catalog::Catalog;
+use crate::config::{Config, ConfigError};
+use crate::examine;
+use crate::network::Network;
+use crate::work::{Stage, Task, Unit};
+
+/// The key of the advisory lock: "holdfast" in ASCII. A room is of one run, so one key is enough.
+const LOCK_KEY: i64 = i64::from_be_bytes(*b"holdfast");
+
+/// How long the server may be silent beyond the limit that it keeps itself: a network that swallows packets keeps no limit.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Opens rooms with PostgreSQL in them.
+pub struct PostgresDoor {
+    networks: Vec<Network>,
+    tls: ClientConfig,
+}
+
+impl PostgresDoor {
+    /// Reads the roots of trust, once.
+    ///
+    /// # Errors
+    /// When `HOLDFAST_ROOM_CA_FILE` cannot be read or holds no certificate.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let path = &config.room_ca_file;
+        let refused = |problem: String| ConfigError {
+            variable: "HOLDFAST_ROOM_CA_FILE",
+            problem: format!("{}: {problem}", path.display()),
+        };
+        let roots = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+        Ok(Self { networks: config.room_networks.clone(), tls: tls_config(&roots).map_err(refused)? })
+    }
+}
+
+impl fmt::Debug for PostgresDoor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresDoor").field("networks", &self.networks).finish_non_exhaustive()
+    }
+}
+
+impl RoomDoor for PostgresDoor {
+    type Room = PostgresRoom;
+
+    async fn open(&self, address: &RoomAddress, password: &Password) -> Result<Opened<PostgresRoom>, RoomError> {
+        let target = Target::find(address, password, &self.networks, &self.tls).await?;
+        let not_ready = |reason| RoomError::NotReady { room: target.room.clone(), reason };
+        let lock = match target.connect(&target.database, Access::ReadOnly).await {
+            Ok(client) => client,
+            Err(ConnectError::Room(error)) => return Err(error),
+            // The lock is one of the server in spirit; where the run's own database is not there, the always-there one serves.
+            Err(ConnectError::Database(error)) => match target.connect("postgres", Access::ReadOnly).await {
+                Ok(client) => client,
+                Err(ConnectError::Room(error)) => return Err(error),
+                Err(ConnectError::Database(_)) => return Err(not_ready(words(&error))),
+            },
+        };
+        let row = lock.query_one("select pg_try_advisory_lock($1)", &[&LOCK_KEY]).await;
+        let ours: bool = row.and_then(|row| row.try_get(0)).map_err(|error| not_ready(words(&error)))?;
+        Ok(if ours { Opened::Room(PostgresRoom { target, lock, idle: Mutex::default() }) } else { Opened::Busy })
+    }
+}
+
+/// A server that we are in.
+pub struct PostgresRoom {
+    target: Target,
+    /// Holds the lock as long as it lives, and does nothing else.
+    lock: Client,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl fmt::Debug for PostgresRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresRoom").field("room", &self.target.room).finish_non_exhaustive()
+    }
+}
+
+/// A session at rest.
+struct Session {
+    database: String,
+    access: Access,
+    client: Client,
+}
+
+impl Room for PostgresRoom {
+    async fn catalog(&self) -> Result<Catalog, RoomError> {
+        listing::catalog(&self.target, &self.lock).await
+    }
+
+    async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {
+        let (database, access) = (self.database_of(unit), access_of(unit.stage));
+        let mut session = match self.session(database, access).await {
+            Ok(session) => session,
+            Err(ConnectError::Room(RoomError::NotReady { room, reason })) => return Err(RoomError::Lost { room, reason }),
+            Err(ConnectError::Room(error)) => return Err(error),
+            Err(ConnectError::Database(error)) => return Ok(examine::unopened(&error)),
+        };
+        let limit = Duration::try_from(limit).unwrap_or_default();
+        let answer = timeout(limit + SILENCE_MAX, examine::examine(&mut session.client, unit, limit)).await;
+        let lost = |reason: String| RoomError::Lost { room: self.target.room.clone(), reason };
+        match answer {
+            Err(_) => Err(lost(format!("no answer for {} s in {}", (limit + SILENCE_MAX).as_secs(), unit.check))),
+            Ok(Err(error)) => Err(lost(format!("{}: {}", unit.check, words(&error)))),
+            Ok(Ok(examined)) => {
+                self.idle().push(session);
+                Ok(examined)
+            }
+        }
+    }
+
+    async fn leave(self) {
+        // A server that does not answer has lost the session, or will notice by its keepalives; there is nothing more to do for it.
+        let unlock = self.lock.execute("select pg_advisory_unlock($1)", &[&LOCK_KEY]);
+        if !matches!(timeout(SILENCE_MAX, unlock).await, Ok(Ok(_))) {
+            tracing::debug!(room = self.target.room, "the room was not left in good order");
+        }
+    }
+}
+
+impl PostgresRoom {
+    /// Where a unit is made.
+    fn database_of<'a>(&'a self, unit: &'a Unit) -> &'a str {
+        match &unit.task {
+            Task::Settled { .. } | Task::Tls => &self.target.database,
+            Task::Count { table: relation, .. }
+            | Task::Heap { relation, .. }
+            | Task::Index { index: relation, .. }
+            | Task::VacuumCount { table: relation, .. } => &relation.database,
+            Task::Fresh { database, .. } | Task::Sql { database, .. } => database,
+        }
+    }
+
+    /// A session of that sort: one at rest, or a new one. One of another sort is closed for it, so that there are never more
+    /// sessions than units at work.
+    async fn session(&self, database: &str, access: Access) -> Result<Session, ConnectError> {
+        let (found, _closed) = {
+            let mut idle = self.idle();
+            idle.retain(|session| !session.client.is_closed());
+            match idle.iter().position(|session| session.database == database && session.access == access) {
+                Some(place) => (Some(idle.swap_remove(place)), None),
+                None => (None, idle.pop()),
+            }
+        };
+        match found {
+            Some(session) => Ok(session),
+            None => {
+                let client = self.target.connect(database, access).await?;
+                Ok(Session { database: database.to_owned(), access, client })
+            }
+        }
+    }
+
+    /// A poisoned lock means that another thread panicked while it held sessions; the list is whole all the same.
+    fn idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn access_of(stage: Stage) -> Access {
+    match stage {
+        Stage::Greet | Stage::Read | Stage::Ask => Access::ReadOnly,
+        Stage::Vacuum => Access::ReadWrite,
+    }
+}

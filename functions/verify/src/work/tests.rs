@@ -1,0 +1,248 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::catalog::Toast;
+
+fn ready(name: &str) -> Tool {
+    Tool::Ready { function: format!("\"public\".\"{name}\"") }
+}
+
+fn index(oid: u32, name: &str) -> Index {
+    Index {
+        oid,
+        name: name.into(),
+        access_method: "btree".into(),
+        valid: true,
+        unique: true,
+        partial: false,
+        expressions: false,
+        keys_not_null: true,
+    }
+}
+
+fn table(name: &str, blocks: u64, indexes: Vec<Index>) -> Table {
+    Table { oid: 1, schema: "public".into(), name: name.into(), access_method: "heap".into(), blocks, indexes, toast: None }
+}
+
+fn listing(tables: Vec<Table>) -> Listing {
+    Listing {
+        verify_heapam: ready("verify_heapam"),
+        bt_index_check: ready("bt_index_check"),
+        pgstattuple: ready("pgstattuple"),
+        tables,
+    }
+}
+
+fn shop(listing: Listing) -> Catalog {
+    Catalog { databases: vec![Database { name: "shop".into(), contents: Contents::Listed(listing) }] }
+}
+
+fn checks() -> Checks {
+    let sql = SqlCheck { sql: "select 1".into(), rows_min: 1, within: None, requirement: Requirement::BestEffort };
+    let fresh = FreshCheck { sql: "select now()".into(), age_max: SignedDuration::from_mins(15), requirement: Requirement::Required };
+    Checks {
+        integrity: Some(Requirement::Required),
+        fresh: Some(fresh),
+        sql: BTreeMap::from([("open-orders".parse().expect("a name"), sql)]),
+    }
+}
+
+fn units_of(catalog: &Catalog, checks: &Checks) -> Vec<Unit> {
+    units(catalog, &Question { checks, database: "shop", taken_at: Timestamp::UNIX_EPOCH })
+}
+
+/// Stage, requirement and name, and what is settled already.
+fn shown_units(units: &[Unit]) -> Vec<String> {
+    let shown = |unit: &Unit| {
+        let settled = match &unit.task {
+            Task::Settled { outcome, detail } => format!(": {outcome:?}: {detail}"),
+            Task::Tls
+            | Task::Count { .. }
+            | Task::Heap { .. }
+            | Task::Index { .. }
+            | Task::VacuumCount { .. }
+            | Task::Fresh { .. }
+            | Task::Sql { .. } => String::new(),
+        };
+        format!("{:?} {:?} {}{settled}", unit.stage, unit.requirement, unit.check)
+    };
+    units.iter().map(shown).collect()
+}
+
+#[test]
+fn a_table_is_counted_read_and_only_then_vacuumed() {
+    let toast = Toast { oid: 9, blocks: 0, indexes: vec![index(10, "pg_toast_1_index")] };
+    let orders = Table { toast: Some(toast), ..table("orders", BLOCKS_PER_UNIT + 1, vec![index(2, "orders_pkey")]) };
+    let units = units_of(&shop(listing(vec![orders])), &checks());
+    assert_eq!(
+        shown_units(&units),
+        [
+            "Greet BestEffort tls",
+            "Read Required count shop.public.orders",
+            "Read Required heap shop.public.orders blocks 0-65535",
+            "Read Required heap shop.public.orders blocks 65536-131071",
+            "Read Required index shop.public.orders_pkey",
+            "Read Required heap shop.public.orders toast blocks 0-65535",
+            "Read Required index shop.public.orders toast",
+            "Ask Required fresh",
+            "Ask BestEffort sql open-orders",
+            "Vacuum Required vacuum-count shop.public.orders",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_checked_is_said_and_never_passed() {
+    let tables = vec![
+        table("bare", 1, vec![]),
+        table("broken", 1, vec![Index { valid: false, ..index(2, "broken_key") }]),
+        Table { access_method: "columnar".into(), ..table("columns", 1, vec![index(3, "columns_key")]) },
+        table("nullable", 1, vec![Index { keys_not_null: false, ..index(4, "nullable_key") }]),
+        table("spatial", 1, vec![Index { access_method: "gist".into(), ..index(5, "spatial_gist") }]),
+    ];
+    let amcheck = Tool::Missing { reason: "amcheck cannot be had: permission denied".into() };
+    let without = Listing { verify_heapam: amcheck.clone(), bt_index_check: amcheck, ..listing(tables) };
+    let catalog = Catalog {
+        databases: vec![
+            Database { name: "shop".into(), contents: Contents::Listed(without) },
+            Database { name: "closed".into(), contents: Contents::Closed { reason: "permission denied".into() } },
+            Database { name: "broken".into(), contents: Contents::Damaged { reason: "could not read block 0".into() } },
+            Database { name: "off".into(), contents: Contents::Off },
+        ],
+    };
+    let only_integrity = Checks { fresh: None, sql: BTreeMap::new(), ..checks() };
+    insta::assert_snapshot!(shown_units(&units_of(&catalog, &only_integrity)).join("\n"));
+}
+
+#[test]
+fn only_an_index_that_meets_every_row_counts_them() {
+    let whole = index(1, "a");
+    assert!(whole.meets_every_row() && whole.has_one_item_per_row());
+    for partly in [
+        Index { partial: true, ..index(1, "a") },
+        Index { expressions: true, ..index(1, "a") },
+        Index { valid: false, ..index(1, "a") },
+        Index { access_method: "hash".into(), ..index(1, "a") },
+    ] {
+        assert!(!partly.meets_every_row() && !partly.has_one_item_per_row(), "{partly:?}");
+    }
+    for merged in [Index { unique: false, ..index(1, "a") }, Index { keys_not_null: false, ..index(1, "a") }] {
+        assert!(merged.meets_every_row() && !merged.has_one_item_per_row(), "{merged:?}");
+    }
+}
+
+#[test]
+fn a_plan_without_integrity_checks_no_table() {
+    let none = Checks { integrity: None, ..checks() };
+    let units = units_of(&shop(listing(vec![table("orders", 1, vec![])])), &none);
+    assert_eq!(shown_units(&units), ["Greet BestEffort tls", "Ask Required fresh", "Ask BestEffort sql open-orders"]);
+}
+
+#[test]
+fn more_units_than_one_run_has_are_said_to_be_left_out() {
+    let units = units_of(&shop(listing(vec![table("giant", BLOCKS_PER_UNIT * UNITS_MAX as u64, vec![])])), &checks());
+    assert_eq!(units.len(), UNITS_MAX);
+    let limit = units.iter().find(|unit| unit.check == "limit").expect("it says so");
+    assert_eq!(limit.requirement, Requirement::Required);
+    assert!(matches!(&limit.task, Task::Settled { outcome: Outcome::NotRun, .. }));
+}
+
+#[test]
+fn everything_is_read_only_if_every_heap_check_ran() {
+    let units = units_of(&shop(listing(vec![table("orders", 1, vec![])])), &checks());
+    let read_with = |outcome| {
+        let mut progress = Progress::new(units.clone(), &[]);
+        for unit in units.iter().filter(|unit| unit.stage <= Stage::Read) {
+            let outcome = if unit.check.starts_with("heap ") { outcome } else { Outcome::Passed };
+            progress.take(unit.result(outcome, String::new(), SignedDuration::ZERO));
+        }
+        progress.is_fully_read()
+    };
+    assert!(read_with(Outcome::Passed) && read_with(Outcome::Failed) && !read_with(Outcome::NotRun));
+    assert!(!Progress::new(units, &[]).is_fully_read());
+}
+
+prop_compose! {
+    fn some_index()(oid in 1_u32..99, name in "[ab.\" ]{1,3}", method in prop::sample::select(vec!["btree", "gin"]),
+        flags in any::<[bool; 5]>()) -> Index {
+        let [valid, unique, partial, expressions, keys_not_null] = flags;
+        Index { oid, name, access_method: method.into(), valid, unique, partial, expressions, keys_not_null }
+    }
+}
+
+prop_compose! {
+    fn some_table(name: String, taken: u32)(blocks in 0..BLOCKS_PER_UNIT * 3, indexes in prop::collection::vec(some_index(), 0..3),
+        toast in prop::option::of(0..BLOCKS_PER_UNIT * 2)) -> Table {
+        // Relations of one schema have different names.
+        let indexes = indexes.into_iter().enumerate().map(|(place, index)| Index { name: format!("{name}{}{place}i{taken}", index.name), ..index });
+        let toast = toast.map(|blocks| Toast { oid: 7, blocks, indexes: vec![] });
+        Table { toast, ..table(&name, blocks, indexes.collect()) }
+    }
+}
+
+fn some_catalog() -> impl Strategy<Value = Catalog> {
+    let tables = prop::collection::btree_set("[ab.\" ]{1,3}", 0..5)
+        .prop_flat_map(|names| names.into_iter().enumerate().map(|(place, name)| some_table(name, place as u32)).collect::<Vec<_>>());
+    let databases = prop::collection::btree_map("[ab.\" ]{1,3}", tables, 0..3);
+    databases.prop_map(|databases| {
+        let database = |(name, tables)| Database { name, contents: Contents::Listed(listing(tables)) };
+        Catalog { databases: databases.into_iter().map(database).collect() }
+    })
+}
+
+proptest! {
+    #[test]
+    fn names_are_unique_and_stages_in_order(catalog in some_catalog()) {
+        let units = units_of(&catalog, &checks());
+        let names: BTreeSet<&str> = units.iter().map(|unit| unit.check.as_str()).collect();
+        prop_assert_eq!(names.len(), units.len());
+        prop_assert!(units.is_sorted_by_key(|unit| unit.stage));
+    }
+
+    #[test]
+    fn the_order_of_the_catalog_does_not_matter(catalog in some_catalog()) {
+        let mut turned = catalog.clone();
+        turned.databases.reverse();
+        for database in &mut turned.databases {
+            if let Contents::Listed(listing) = &mut database.contents {
+                listing.tables.reverse();
+                listing.tables.iter_mut().for_each(|table| table.indexes.reverse());
+            }
+        }
+        prop_assert_eq!(units_of(&catalog, &checks()), units_of(&turned, &checks()));
+    }
+
+    #[test]
+    fn every_page_is_read_exactly_once(blocks in 0..BLOCKS_PER_UNIT * 5) {
+        let units = units_of(&shop(listing(vec![table("orders", blocks, vec![])])), &checks());
+        let mut next = 0;
+        for unit in &units {
+            if let Task::Heap { first_block, last_block, .. } = unit.task {
+                prop_assert_eq!(first_block, next);
+                next = last_block + 1;
+            }
+        }
+        prop_assert!(next >= blocks && next < blocks.max(1) + BLOCKS_PER_UNIT);
+    }
+
+    #[test]
+    fn results_keep_the_order_of_the_units_and_the_first_one_stands(catalog in some_catalog(), seed in any::<u64>()) {
+        let units = units_of(&catalog, &checks());
+        let mut progress = Progress::new(units.clone(), &[]);
+        // Some order that is not the units'.
+        let mut order: Vec<usize> = (0..units.len()).collect();
+        order.sort_by_key(|place| (*place as u64).wrapping_mul(seed | 1));
+        for (done, place) in order.iter().enumerate() {
+            prop_assert_eq!(progress.results().len(), done);
+            progress = Progress::new(units.clone(), &progress.results());
+            progress.take(units[*place].result(Outcome::Passed, "first".into(), SignedDuration::ZERO));
+            progress.take(units[*place].result(Outcome::Failed, "second".into(), SignedDuration::ZERO));
+        }
+        prop_assert!(progress.is_done());
+        let names: Vec<String> = progress.results().into_iter().map(|result| result.check).collect();
+        prop_assert_eq!(names, units.iter().map(|unit| unit.check.clone()).collect::<Vec<_>>());
+        prop_assert!(progress.results().iter().all(|result| result.detail == "first"));
+    }
+}

@@ -1,0 +1,173 @@
+//! What came of a drill: a table for people, JSON for machines.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use serde::Serialize;
+
+/// One step of the drill.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// What it was.
+    pub name: String,
+    /// Whether it behaved as it must.
+    pub ok: bool,
+    /// What came of it.
+    pub detail: String,
+    /// How long it took.
+    pub seconds: Option<f64>,
+}
+
+/// One rehearsed recovery.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rehearsal {
+    /// The plan's name of the resource.
+    pub resource: String,
+    /// The restored recovery point.
+    pub recovery_point: String,
+    /// `passed`, `failed` or `inconclusive`.
+    pub verdict: String,
+    /// The verdict that the drill had to see.
+    pub expected: String,
+    /// Why, most telling first.
+    pub reasons: Vec<String>,
+    /// How many checks passed.
+    pub checks_passed: usize,
+    /// How many there were.
+    pub checks_total: usize,
+    /// Recovery time as measured, in seconds.
+    pub recovery_time_seconds: Option<f64>,
+    /// Its objective, in seconds.
+    pub rto_seconds: f64,
+    /// Recovery point age as measured, in seconds.
+    pub recovery_point_age_seconds: f64,
+    /// Its objective, in seconds.
+    pub rpo_seconds: f64,
+    /// Seconds from the request to each phase.
+    pub phases_seconds: BTreeMap<String, f64>,
+    /// Whether the temporary database and its secret are gone.
+    pub room_gone: bool,
+}
+
+impl Rehearsal {
+    fn is_as_expected(&self) -> bool {
+        self.verdict == self.expected && self.room_gone
+    }
+}
+
+/// What `pg_amcheck` says of the damaged recovery point.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecondOpinion {
+    /// The command, without its login.
+    pub command: String,
+    /// Its exit code; absent where this machine has no `pg_amcheck`.
+    pub exit_code: Option<i32>,
+    /// What it printed.
+    pub output: String,
+}
+
+/// An alert as it arrived.
+#[derive(Debug, Clone, Serialize)]
+pub struct Arrived {
+    /// `Slack`, `PagerDuty`.
+    pub receiver: String,
+    /// Its first line.
+    pub title: String,
+}
+
+/// Everything that came of a drill.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whether every step behaved as it must.
+    pub ok: bool,
+    /// How long it took in all, in seconds, builds included.
+    pub seconds: f64,
+    /// Version of PostgreSQL.
+    pub postgresql: String,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The rehearsed recoveries.
+    pub rehearsals: Vec<Rehearsal>,
+    /// What `pg_amcheck` says of the damaged one.
+    pub second_opinion: Option<SecondOpinion>,
+    /// The alerts that arrived.
+    pub alerts: Vec<Arrived>,
+    /// Every AWS call that each function made: function, operation, times.
+    pub calls: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl Report {
+    pub(super) fn new(
+        steps: Vec<Step>,
+        rehearsals: Vec<Rehearsal>,
+        second_opinion: Option<SecondOpinion>,
+        alerts: Vec<Arrived>,
+        calls: BTreeMap<String, BTreeMap<String, u64>>,
+        postgresql: String,
+        took: Duration,
+    ) -> Self {
+        let ok = steps.iter().all(|step| step.ok) && rehearsals.iter().all(Rehearsal::is_as_expected);
+        Self { ok, seconds: took.as_secs_f64(), postgresql, steps, rehearsals, second_opinion, alerts, calls }
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(["resource", "verdict", "checks", "recovery time", "RTO", "recovery point age", "RPO", "room"]);
+        for rehearsal in &self.rehearsals {
+            let time = rehearsal.recovery_time_seconds;
+            table.add_row([
+                Cell::new(&rehearsal.resource),
+                Cell::new(&rehearsal.verdict),
+                right(format!("{}/{}", rehearsal.checks_passed, rehearsal.checks_total)),
+                right(time.map_or_else(|| "not measured".into(), |time| format!("{time:.1} s"))),
+                Cell::new(objective(time, rehearsal.rto_seconds)),
+                right(format!("{:.1} s", rehearsal.recovery_point_age_seconds)),
+                Cell::new(objective(Some(rehearsal.recovery_point_age_seconds), rehearsal.rpo_seconds)),
+                Cell::new(if rehearsal.room_gone { "gone" } else { "STILL THERE" }),
+            ]);
+        }
+        table
+    }
+}
+
+fn right(text: String) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+fn objective(measured: Option<f64>, limit: f64) -> String {
+    let limit_words = if limit >= 3600.0 { format!("{:.0} h", limit / 3600.0) } else { format!("{:.0} min", limit / 60.0) };
+    match measured {
+        None => format!("{limit_words}, unproved"),
+        Some(value) if value <= limit => format!("{limit_words}, met"),
+        Some(_) => format!("{limit_words}, MISSED"),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.table())?;
+        for rehearsal in self.rehearsals.iter().filter(|rehearsal| rehearsal.verdict != "passed") {
+            writeln!(f, "\n{} {}, and here is why:", rehearsal.resource, rehearsal.verdict)?;
+            for reason in &rehearsal.reasons {
+                writeln!(f, "  {reason}")?;
+            }
+        }
+        if let Some(opinion) = &self.second_opinion {
+            let words = match opinion.exit_code {
+                Some(0) => "exit 0, nothing found".to_owned(),
+                Some(code) => format!("exit {code}: {}", opinion.output.trim()),
+                None => opinion.output.clone(),
+            };
+            writeln!(f, "\n{} on the same recovery point: {words}", opinion.command)?;
+        }
+        for alert in &self.alerts {
+            writeln!(f, "{:<10} {}", alert.receiver, alert.title)?;
+        }
+        let words = if self.ok { "every step behaved as it must" } else { "NOT every step behaved as it must" };
+        write!(f, "\n{words}; {:.0} s in all", self.seconds)
+    }
+}

@@ -1,0 +1,110 @@
+//! The roles of RDS, as far as they can be had without Amazon's patches to the server.
+//!
+//! Source: "Understanding PostgreSQL roles and permissions" (Amazon RDS User Guide): the superuser is `rdsadmin` and Amazon's
+//! own; the master user is a member of `rds_superuser`, may create databases and roles, and is no superuser. On RDS a member
+//! of `rds_superuser` may create the supported extensions. Stock PostgreSQL cannot allow that, so the extensions that checks
+//! need are created beforehand in every database and `CREATE EXTENSION IF NOT EXISTS` finds them.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
+
+use super::{Login, PostgresError};
+
+/// The superuser's name on RDS.
+pub const ADMIN: &str = "rdsadmin";
+
+/// Predefined roles that make up `rds_superuser`. Those a version does not know are left out: `pg_checkpoint` came with 15,
+/// `pg_maintain` (VACUUM and ANALYZE on everybody's tables) with 17. Before 17 the master user may vacuum the databases it owns.
+const PREDEFINED: [&str; 6] =
+    ["pg_monitor", "pg_signal_backend", "pg_stat_scan_tables", "pg_read_all_data", "pg_checkpoint", "pg_maintain"];
+
+const ENSURE_RDS_SUPERUSER: &str = "
+do $$
+declare predefined text;
+begin
+  if not exists (select from pg_roles where rolname = 'rds_superuser') then
+    create role rds_superuser nologin;
+  end if;
+  for predefined in select rolname from pg_roles where rolname = any (string_to_array('@predefined', ',')) loop
+    execute format('grant %I to rds_superuser with admin option', predefined);
+  end loop;
+end $$";
+
+/// Every function of the two extensions, whatever their versions call them.
+const ENSURE_EXTENSIONS: &str = "
+create extension if not exists amcheck;
+create extension if not exists pgstattuple;
+do $$
+declare checker regprocedure;
+begin
+  for checker in
+    select d.objid::regprocedure from pg_depend d join pg_extension e on e.oid = d.refobjid
+    where d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'
+      and e.extname in ('amcheck', 'pgstattuple')
+  loop
+    execute format('grant execute on function %s to rds_superuser', checker);
+  end loop;
+end $$";
+
+/// The customer's administrator.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterUser {
+    /// Role name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+}
+
+/// Makes sure that `rds_superuser` exists and can run the checks in every database. Twice is once.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn ensure_rds_roles(admin: &Login) -> Result<(), PostgresError> {
+    let client = admin.connect().await?;
+    let statement = ENSURE_RDS_SUPERUSER.replace("@predefined", &PREDEFINED.join(","));
+    client.batch_execute(&statement).await.map_err(PostgresError::sql("create rds_superuser"))?;
+    let databases = client
+        .query("select datname::text from pg_database where datallowconn order by datname", &[])
+        .await
+        .map_err(PostgresError::sql("list databases"))?;
+    for row in databases {
+        let database = admin.with_database(row.get(0)).connect().await?;
+        database.batch_execute(ENSURE_EXTENSIONS).await.map_err(PostgresError::sql("create extensions"))?;
+    }
+    Ok(())
+}
+
+/// Creates the master user and gives it `postgres` and, if named, a database of its own.
+///
+/// # Errors
+/// When the server refuses, as for a name that is taken.
+pub async fn create_master_user(admin: &Login, user: &MasterUser, database: Option<&str>) -> Result<(), PostgresError> {
+    let client = admin.connect().await?;
+    let name = user.name.as_str();
+    execute(&client, "create role %I login createdb createrole password %L", &[name, &user.password]).await?;
+    execute(&client, "grant rds_superuser to %I", &[name]).await?;
+    execute(&client, "alter database postgres owner to %I", &[name]).await?;
+    if let Some(database) = database.filter(|database| *database != "postgres") {
+        execute(&client, "create database %I owner %I", &[database, name]).await?;
+    }
+    Ok(())
+}
+
+/// Sets a role's password, as `ModifyDBInstance` does for the master user.
+///
+/// # Errors
+/// When there is no such role.
+pub async fn alter_password(admin: &Login, role: &str, password: &str) -> Result<(), PostgresError> {
+    let client = admin.connect().await?;
+    execute(&client, "alter role %I password %L", &[role, password]).await
+}
+
+/// Runs a statement whose identifiers and literals the server itself quotes: utility statements take no parameters.
+async fn execute(client: &Client, template: &str, arguments: &[&str]) -> Result<(), PostgresError> {
+    let places: Vec<String> = (0..arguments.len()).map(|index| format!("${}::text", index + 2)).collect();
+    let question = format!("select format($1::text, {})", places.join(", "));
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&template];
+    parameters.extend(arguments.iter().map(|argument| argument as &(dyn ToSql + Sync)));
+    let row = client.query_one(&question, &parameters).await.map_err(PostgresError::sql("quote a statement"))?;
+    client.batch_execute(row.get(0)).await.map_err(PostgresError::sql("alter roles"))
+}

@@ -1,0 +1,112 @@
+//! AWS's own errors: wire code, HTTP status and wording.
+//!
+//! Codes and statuses are those of the operations' "Errors" sections and of "Common Error Types" in the Amazon RDS API Reference.
+//! The wire code is not always the fault's name: `DBSnapshotNotFoundFault` travels as `DBSnapshotNotFound`.
+
+use std::fmt;
+
+use super::identity::{InstanceId, SnapshotId};
+use super::xml::Element;
+
+const BAD_REQUEST: u16 = 400;
+const NOT_FOUND: u16 = 404;
+
+/// An error the API answers with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// The code in the XML, by which clients tell errors apart.
+    pub code: String,
+    /// HTTP status.
+    pub http_status: u16,
+    /// For people.
+    pub message: String,
+}
+
+impl ApiError {
+    /// Any error, as for a fault hook.
+    pub fn new(code: impl Into<String>, http_status: u16, message: impl Into<String>) -> Self {
+        Self { code: code.into(), http_status, message: message.into() }
+    }
+
+    fn bad(code: &str, message: impl fmt::Display) -> Self {
+        Self::new(code, BAD_REQUEST, message.to_string())
+    }
+
+    /// The account's rate is exceeded; SDKs retry this one.
+    pub fn throttling() -> Self {
+        Self::bad("Throttling", "Rate exceeded")
+    }
+
+    pub(crate) fn invalid_action(action: &str) -> Self {
+        Self::bad("InvalidAction", format!("Could not find operation {action} for version 2014-10-31"))
+    }
+
+    pub(crate) fn missing_parameter(name: &str) -> Self {
+        Self::bad("MissingParameter", format!("The request must contain the parameter {name}."))
+    }
+
+    pub(crate) fn invalid_value(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidParameterValue", message)
+    }
+
+    pub(crate) fn invalid_combination(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidParameterCombination", message)
+    }
+
+    pub(crate) fn instance_not_found(id: &InstanceId) -> Self {
+        Self::new("DBInstanceNotFound", NOT_FOUND, format!("DBInstance {id} not found."))
+    }
+
+    pub(crate) fn instance_already_exists() -> Self {
+        Self::bad("DBInstanceAlreadyExists", "DB instance already exists")
+    }
+
+    pub(crate) fn instance_state(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidDBInstanceState", message)
+    }
+
+    pub(crate) fn instance_quota() -> Self {
+        Self::bad(
+            "InstanceQuotaExceeded",
+            "The request would result in the user exceeding the allowed number of DB instances.",
+        )
+    }
+
+    pub(crate) fn storage_quota() -> Self {
+        Self::bad(
+            "StorageQuotaExceeded",
+            "The request would result in the user exceeding the allowed amount of storage available across all DB instances.",
+        )
+    }
+
+    pub(crate) fn snapshot_not_found(id: &SnapshotId) -> Self {
+        Self::new("DBSnapshotNotFound", NOT_FOUND, format!("DBSnapshot {id} not found."))
+    }
+
+    pub(crate) fn snapshot_already_exists(id: &SnapshotId) -> Self {
+        Self::bad(
+            "DBSnapshotAlreadyExists",
+            format!("Cannot create the snapshot because a snapshot with the identifier {id} already exists."),
+        )
+    }
+
+    pub(crate) fn snapshot_state(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidDBSnapshotState", message)
+    }
+
+    pub(crate) fn snapshot_quota(allowed: usize) -> Self {
+        Self::bad("SnapshotQuotaExceeded", format!("Cannot create more than {allowed} manual snapshots"))
+    }
+
+    pub(crate) fn subnet_group_not_found(name: &str) -> Self {
+        Self::new("DBSubnetGroupNotFoundFault", NOT_FOUND, format!("DB subnet group '{name}' does not exist."))
+    }
+
+    /// The body's tree. `Type` says whose fault it is, as the Query protocol has it.
+    pub(crate) fn render(&self, request_id: &str) -> Element {
+        let kind = if self.http_status < 500 { "Sender" } else { "Receiver" };
+        let error = Element::new("Error").text("Type", kind).text("Code", &self.code).text("Message", &self.message);
+        Element::root("ErrorResponse").child(error).text("RequestId", request_id)
+    }
+}
