@@ -5,8 +5,9 @@
 //! (no record) ───────> open(1) ───────────────> resolved ── open ──> open(n + 1)
 //!      └── resolved ──> resolved(0), tells nobody
 //! ```
-//! *The newest news decides.* SNS keeps no order and Lambda repeats, so each finding is judged by the time at which it was seen, not
-//! by the time at which it came: what is older than the news that it contradicts is late and changes nothing.
+//! *The newest news decides.* SNS keeps no order and Lambda repeats, so each finding is judged by the time at which it
+//! was seen, not by the time at which it came: what is older than the news that it contradicts is late and changes
+//! nothing.
 //!
 //! *Telling is level-triggered.* Every decision compares who should know with who was told, so a repetition, a retry
 //! after a crash and a risen severity need no rules of their own.

@@ -115,18 +115,18 @@ pub struct Index {
 }
 
 impl Index {
-    /// Whether a scan of this index meets every row once. A B-tree holds rows with NULL keys too, so neither uniqueness nor
-    /// NOT NULL is asked for.
+    /// Whether a scan of this index meets every row once. A B-tree holds rows with NULL keys too, and rows by an expression as well
+    /// as by a column, so none of uniqueness, NOT NULL and plain columns is asked for.
     #[must_use]
     pub fn meets_every_row(&self) -> bool {
-        self.valid && self.access_method == "btree" && !self.partial && !self.expressions
+        self.valid && self.access_method == "btree" && !self.partial
     }
 
     /// Whether, after VACUUM, this index has exactly one item per row. An index that is not unique, or has NULL keys, merges equal
     /// keys into one posting list (source: PostgreSQL documentation, "B-Tree Deduplication"), and `pgstattuple` counts items.
     #[must_use]
     pub fn has_one_item_per_row(&self) -> bool {
-        self.meets_every_row() && self.unique && self.keys_not_null
+        self.meets_every_row() && !self.expressions && self.unique && self.keys_not_null
     }
 }
 

@@ -25,7 +25,7 @@ pub fn required(name: &'static str) -> Result<String, EnvError> {
 
 /// A variable that may be missing. Empty counts as missing.
 #[must_use]
-pub fn optional(name: &'static str) -> Option<String> {
+pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -3,9 +3,14 @@
 //! Each function takes an implementation and panics, with what it wanted and what it got, where that does not keep the rule.
 //! The names used are prefixed by the caller, so that suites on one bucket do not meet.
 
-use holdfast_domain::SecretName;
+mod rds;
+
 use holdfast_domain::tags::Tags;
-use holdfast_ports::{Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets};
+use holdfast_domain::{RunId, SecretName};
+use holdfast_ports::{Bus, Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets};
+use holdfast_wire::{Message, RunRef};
+
+pub use rds::{Stage, rds};
 
 /// [`Objects`]: conditional writes, versions, ordered whole listings, idempotent deletion.
 ///
@@ -91,8 +96,38 @@ pub async fn secrets(secrets: &(impl RoomSecrets + ReadSecrets), suffix: &str) {
     assert_eq!(refused.kind, PortErrorKind::Invalid, "{refused}");
 }
 
+/// [`Bus`]: everything announced arrives, also where it takes several requests; announcing nothing is no error.
+///
+/// `hear` gives the messages that arrived since it was last called, in any order, and waits until there are as many different ones as
+/// it is asked for. One that comes twice breaks no rule: EventBridge delivers at least once.
+///
+/// # Panics
+/// Where a rule does not hold.
+pub async fn bus(bus: &impl Bus, hear: impl AsyncFn(usize) -> Vec<Message>) {
+    bus.announce(&[]).await.expect("nothing to announce");
+    // EventBridge takes ten entries in one request: two full ones and a rest.
+    for count in [1, 10, 23] {
+        let announced: Vec<Message> = (0..count).map(|n| Message::RestoreTestClosed(RunRef { run: run(n) })).collect();
+        bus.announce(&announced).await.expect("announced");
+        let mut heard = hear(count).await;
+        heard.sort_by_key(|message| message.detail().to_string());
+        heard.dedup();
+        assert_eq!(heard, announced, "{count} messages");
+    }
+}
+
+/// Runs whose names sort as their numbers do.
+fn run(number: usize) -> RunId {
+    format!("orders-db.every.20261120t0200{number:02}z").parse().expect("a legal run")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use jiff::SignedDuration;
+
+    use super::Stage;
     use crate::MemoryCloud;
 
     #[tokio::test]
@@ -100,5 +135,22 @@ mod tests {
         let cloud = MemoryCloud::at("2026-11-20T02:00:00Z".parse().expect("a time"));
         super::objects(&cloud, "conformance").await;
         super::secrets(&cloud, "conformance").await;
+
+        let stage = Stage {
+            region: "eu-central-1".parse().expect("a region"),
+            elsewhere: "us-east-1".parse().expect("a region"),
+            instance: "orders".parse().expect("an identifier"),
+        };
+        cloud.add_instance(&stage.region, &stage.instance);
+        super::rds(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+
+        let heard = Mutex::new(0);
+        let hear = async |_| {
+            let mut heard = heard.lock().expect("one listener");
+            let new = cloud.announced().split_off(*heard);
+            *heard += new.len();
+            new
+        };
+        super::bus(&cloud, hear).await;
     }
 }

@@ -30,7 +30,8 @@ pub(super) async fn examine(
         let rows = transaction.query_raw(&check.sql, std::iter::empty::<&(dyn ToSql + Sync)>()).await?;
         pin_mut!(rows);
         let first = rows.next().await.transpose()?;
-        let second = rows.next().await.transpose()?;
+        // A stream that has ended must not be asked again.
+        let second = if first.is_some() { rows.next().await.transpose()? } else { None };
         Ok::<_, Error>((first, second))
     };
     let answer = match asked.await {

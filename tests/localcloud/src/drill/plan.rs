@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, anyhow};
 use holdfast_plan::Compiled;
 use jiff::{Timestamp, ToSpan as _, Unit, tz::TimeZone};
 
-/// The template, a plan but for `{minute}` and `{hour}`.
+/// The template, a plan but for `{cron}`.
 const TEMPLATE: &str = include_str!("../../plans/drill.yaml");
 
 /// A schedule is only kept by whoever has it before it is due.
@@ -17,7 +17,9 @@ const AHEAD_SECONDS: i64 = 2;
 pub(super) fn due_next_minute(now: Timestamp) -> Result<(Compiled, Timestamp)> {
     let utc = now.checked_add(AHEAD_SECONDS.seconds())?.to_zoned(TimeZone::UTC);
     let minute = utc.round(jiff::ZonedRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Ceil))?;
-    let text = TEMPLATE.replace("{minute}", &minute.minute().to_string()).replace("{hour}", &minute.hour().to_string());
+    // With its date: a daily rule that is new would find yesterday's slot still open, and catch up on it.
+    let cron = minute.strftime("cron(%-M %-H %-d %-m ? %Y)").to_string();
+    let text = TEMPLATE.replace("{cron}", &cron);
     let compiled = holdfast_plan::read_yaml("drill.yaml", &text).map_err(|problems| anyhow!("{problems}")).context("the drill's plan")?;
     Ok((compiled, minute.timestamp()))
 }
