@@ -152,9 +152,14 @@ mod tests {
 
     #[test]
     fn a_name_is_quoted_only_where_it_must_be() {
-        for (name, wanted) in
-            [("orders", "orders"), ("Orders", "\"Orders\""), ("a b", "\"a b\""), ("a\"b", "\"a\"\"b\""), ("a.b", "\"a.b\""), ("", "\"\"")]
-        {
+        for (name, wanted) in [
+            ("orders", "orders"),
+            ("Orders", "\"Orders\""),
+            ("a b", "\"a b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("a.b", "\"a.b\""),
+            ("", "\"\""),
+        ] {
             assert_eq!(shown(name), wanted);
         }
     }

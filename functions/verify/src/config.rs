@@ -44,7 +44,8 @@ impl Config {
             given.ok_or_else(|| ConfigError { variable: name, problem: format!("it is not set; give {allowed}") })
         };
         let networks = required("HOLDFAST_ROOM_NETWORKS", "the clean room's networks, as 10.20.0.0/16,fd00::/8")?;
-        let ca_file = required("HOLDFAST_ROOM_CA_FILE", "the path of a PEM file with the roots of the rooms' certificates")?;
+        let ca_file =
+            required("HOLDFAST_ROOM_CA_FILE", "the path of a PEM file with the roots of the rooms' certificates")?;
         Ok(Self {
             room_networks: read_networks(&networks)?,
             room_ca_file: PathBuf::from(ca_file),
@@ -82,9 +83,13 @@ mod tests {
 
     #[test]
     fn a_configuration_is_read_with_its_defaults() {
-        let config = read(&[("HOLDFAST_ROOM_NETWORKS", "10.0.0.0/16, fd00::/8"), ("HOLDFAST_ROOM_CA_FILE", "rds-ca.pem")]);
+        let config =
+            read(&[("HOLDFAST_ROOM_NETWORKS", "10.0.0.0/16, fd00::/8"), ("HOLDFAST_ROOM_CA_FILE", "rds-ca.pem")]);
         let config = config.expect("a legal configuration");
-        assert_eq!(config.room_networks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/16", "fd00::/8"]);
+        assert_eq!(
+            config.room_networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["10.0.0.0/16", "fd00::/8"]
+        );
         assert_eq!(config.connections, 4);
     }
 

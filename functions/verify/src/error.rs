@@ -37,6 +37,12 @@ pub enum Error {
         /// Which resource.
         resource: ResourceName,
     },
+    /// `restore-test` calls first and records then; a call that overtakes the record is made again by Lambda.
+    #[error("the run {run} is not recorded as ready to be verified, yet")]
+    TooEarly {
+        /// Which run.
+        run: RunId,
+    },
     /// The run's secret is not there, or not yet to be seen.
     #[error("the run {run} has no secret {secret}")]
     NoSecret {
@@ -53,7 +59,7 @@ impl Classified for Error {
             Self::Ledger(error) => error.class(),
             Self::Port(error) => error.class(),
             Self::Room(error) => error.class(),
-            Self::NoSecret { .. } => Class::Transient,
+            Self::NoSecret { .. } | Self::TooEarly { .. } => Class::Transient,
             Self::Foreign(_) | Self::Incomplete { .. } | Self::NotInPlan { .. } => Class::Permanent,
         }
     }

@@ -130,7 +130,8 @@ fn said(error: &Error) -> String {
 /// A number as people read it: `199,942`.
 fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
 }
 
@@ -149,7 +150,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        for (number, wanted) in [(0, "0"), (999, "999"), (1_000, "1,000"), (199_942, "199,942"), (-1_234_567, "-1,234,567")] {
+        for (number, wanted) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (199_942, "199,942"), (-1_234_567, "-1,234,567")]
+        {
             assert_eq!(grouped(number), wanted);
         }
         assert_eq!((rows(1), rows(2)), ("1 row".to_owned(), "2 rows".to_owned()));

@@ -87,7 +87,7 @@ pub enum Done {
 pub enum Idle {
     /// There is no such run.
     NoRun(RunId),
-    /// The run is not, or no longer, being verified.
+    /// The run is no longer being verified.
     NotVerifying(RunId, Phase),
     /// Another invocation is in the room.
     Busy(RunId),
@@ -108,9 +108,14 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
 
     // Observe: the run, what is recorded, the plan it began with, the room.
     let ledger = Ledger::new(ports.objects, ports.system);
-    let Some(run) = ledger.read::<Run>(&run_key(&work.run)).await? else { return Ok(Done::Nothing(Idle::NoRun(work.run.clone()))) };
+    let Some(run) = ledger.read::<Run>(&run_key(&work.run)).await? else {
+        return Ok(Done::Nothing(Idle::NoRun(work.run.clone())));
+    };
     let run = run.body;
-    if run.phase != Phase::Verifying {
+    if run.phase < Phase::Verifying {
+        return Err(Error::TooEarly { run: run.id });
+    }
+    if run.phase > Phase::Verifying {
         return Ok(Done::Nothing(Idle::NotVerifying(run.id, run.phase)));
     }
     let before = ledger.read::<Verification>(&verification_key(&work.run)).await?;
@@ -134,7 +139,10 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
     // Act and record, stage by stage.
     let held = match before {
         Some(held) => held,
-        None => ledger.create(&verification_key(&work.run), begun(&work.run, first_query_at, units.len())).await?.into_held(),
+        None => ledger
+            .create(&verification_key(&work.run), begun(&work.run, first_query_at, units.len()))
+            .await?
+            .into_held(),
     };
     let progress = Progress::new(units, &held.body.results);
     let mut journal = Journal { ledger, clock: ports.system, held, progress };
@@ -219,7 +227,10 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
         // The first check of an invocation has all the time that there ever is.
         let first = pending.iter().position(|unit| !unit.is_settled()).filter(|_| fresh);
         fresh &= first.is_none();
-        let attempts = pending.iter().enumerate().map(|(place, unit)| attempt(room, journal.clock, unit, until, first == Some(place)));
+        let attempts = pending
+            .iter()
+            .enumerate()
+            .map(|(place, unit)| attempt(room, journal.clock, unit, until, first == Some(place)));
         let mut attempts = stream::iter(attempts.collect::<Vec<_>>()).buffer_unordered(width);
         let (mut results, mut lost) = (Vec::new(), None);
         while let Some(attempted) = attempts.next().await {
@@ -295,7 +306,12 @@ impl<O: Objects, E: Entropy, C: Clock> Journal<'_, O, E, C> {
     /// Decides how it goes on, and finishes the record if it does not.
     async fn conclude(&mut self, work: &VerifyWork) -> Result<(Done, Message), Error> {
         if !self.progress.is_done() && work.hop < HOPS_MAX {
-            let next = VerifyWork { run: work.run.clone(), shard: work.shard, cursor: self.held.body.units_done, hop: work.hop + 1 };
+            let next = VerifyWork {
+                run: work.run.clone(),
+                shard: work.shard,
+                cursor: self.held.body.units_done,
+                hop: work.hop + 1,
+            };
             return Ok((Done::Continues(next.clone()), Message::VerificationContinues(next)));
         }
         self.progress.give_up(&format!("the verification was passed on {HOPS_MAX} times and did not come to it"));

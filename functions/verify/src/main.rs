@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use holdfast_aws::{EventBridge, S3, SecretsManager, System};
 use holdfast_lambda::env;
 use holdfast_ledger::PlanStore;
-use verify::{Config, PostgresDoor, Ports};
+use verify::{Config, Ports, PostgresDoor};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -13,7 +13,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let aws = holdfast_aws::load().await;
     let mut config = Config::read(env::optional)?;
     // `join` keeps an absolute path as it is.
-    config.room_ca_file = PathBuf::from(env::optional("LAMBDA_TASK_ROOT").unwrap_or_default()).join(&config.room_ca_file);
+    config.room_ca_file =
+        PathBuf::from(env::optional("LAMBDA_TASK_ROOT").unwrap_or_default()).join(&config.room_ca_file);
     let objects = S3::new(&aws, env::required("HOLDFAST_LEDGER_BUCKET")?);
     let bus = EventBridge::new(&aws, env::required("HOLDFAST_BUS")?);
     let (secrets, door) = (SecretsManager::new(&aws), PostgresDoor::new(&config)?);

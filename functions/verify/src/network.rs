@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused_with_what_would_be() {
-        for bad in ["", "10.0.0.0", "10.0.0.0/33", "0.0.0.0/0", "::/0", "fd00::/129", "10.0.0/8", "10.0.0.0/-1", "name/8"] {
+        for bad in
+            ["", "10.0.0.0", "10.0.0.0/33", "0.0.0.0/0", "::/0", "fd00::/129", "10.0.0/8", "10.0.0.0/-1", "name/8"]
+        {
             assert!(bad.parse::<Network>().is_err(), "{bad}");
         }
         let error = "10.1.2.3/16".parse::<Network>().expect_err("bits beyond the prefix");

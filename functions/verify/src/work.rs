@@ -180,7 +180,13 @@ pub fn units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
 /// Best effort, because it always passes: a connection without TLS is never opened. Were it required, a plan without any check
 /// of the data would be proved by it alone.
 fn greeting() -> Unit {
-    Unit { check: "tls".into(), subject: None, requirement: Requirement::BestEffort, stage: Stage::Greet, task: Task::Tls }
+    Unit {
+        check: "tls".into(),
+        subject: None,
+        requirement: Requirement::BestEffort,
+        stage: Stage::Greet,
+        task: Task::Tls,
+    }
 }
 
 fn settled(check: String, subject: Option<String>, requirement: Requirement, outcome: Outcome, detail: String) -> Unit {
@@ -193,7 +199,10 @@ fn database_units(database: &Database, requirement: Requirement) -> Vec<Unit> {
         Contents::Listed(listing) => {
             let mut tables: Vec<&Table> = listing.tables.iter().collect();
             tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
-            tables.into_iter().flat_map(|table| Subject::new(&database.name, listing, table, requirement).units()).collect()
+            tables
+                .into_iter()
+                .flat_map(|table| Subject::new(&database.name, listing, table, requirement).units())
+                .collect()
         }
         Contents::Off => {
             let detail = "it does not allow connections".to_owned();
@@ -233,8 +242,12 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn new(database: &str, listing: &'a Listing, table: &'a Table, requirement: Requirement) -> Self {
-        let relation =
-            Relation { database: database.to_owned(), schema: table.schema.clone(), name: table.name.clone(), oid: table.oid };
+        let relation = Relation {
+            database: database.to_owned(),
+            schema: table.schema.clone(),
+            name: table.name.clone(),
+            oid: table.oid,
+        };
         Self { listing, table, relation, requirement }
     }
 
@@ -307,7 +320,8 @@ impl<'a> Subject<'a> {
         };
         let tail = if toast { " toast" } else { "" };
         if !index.valid {
-            let detail = "the index is not valid: it was never built to the end; drop it or REINDEX it in production too";
+            let detail =
+                "the index is not valid: it was never built to the end; drop it or REINDEX it in production too";
             return named.unit("index", tail, Task::Settled { outcome: Outcome::Failed, detail: detail.into() });
         }
         if index.access_method != "btree" {
@@ -322,7 +336,8 @@ impl<'a> Subject<'a> {
     }
 
     fn vacuum_count(&self) -> Unit {
-        let exact = self.table.indexes.iter().filter(|index| index.has_one_item_per_row()).min_by(|a, b| a.name.cmp(&b.name));
+        let exact =
+            self.table.indexes.iter().filter(|index| index.has_one_item_per_row()).min_by(|a, b| a.name.cmp(&b.name));
         let unit = match (exact, &self.listing.pgstattuple) {
             (None, _) => {
                 let detail = "there is no unique B-tree over NOT NULL columns whose items could be counted".to_owned();
@@ -371,7 +386,11 @@ impl Progress {
     /// Units of a stage that have no result yet, in order.
     #[must_use]
     pub fn pending(&self, stage: Stage) -> Vec<Unit> {
-        self.units.iter().filter(|unit| unit.stage == stage && !self.results.contains_key(&unit.check)).cloned().collect()
+        self.units
+            .iter()
+            .filter(|unit| unit.stage == stage && !self.results.contains_key(&unit.check))
+            .cloned()
+            .collect()
     }
 
     /// Whether nothing is left of any stage up to and including this one.
@@ -390,7 +409,9 @@ impl Progress {
     #[must_use]
     pub fn is_fully_read(&self) -> bool {
         let heaps = || self.results.values().filter(|result| result.check.starts_with("heap "));
-        self.is_done_to(Stage::Read) && heaps().next().is_some() && heaps().all(|result| result.outcome != OutcomeWord::NotRun)
+        self.is_done_to(Stage::Read)
+            && heaps().next().is_some()
+            && heaps().all(|result| result.outcome != OutcomeWord::NotRun)
     }
 
     /// Takes a result. The first one stands.

@@ -14,7 +14,8 @@ use crate::work::Relation;
 
 pub(super) async fn examine(client: &mut Client, table: &Relation, indexes: &[String]) -> Result<Answer, Error> {
     // One snapshot for both counts.
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
+    let transaction =
+        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
     let answer = count_both(&transaction, table, indexes).await?;
     transaction.rollback().await?;
     Ok(answer)
@@ -23,7 +24,9 @@ pub(super) async fn examine(client: &mut Client, table: &Relation, indexes: &[St
 async fn count_both(transaction: &Transaction<'_>, table: &Relation, indexes: &[String]) -> Result<Answer, Error> {
     let by_pages = match count_by_pages(transaction, table).await? {
         Ok(number) => number,
-        Err(scan) => return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown()))),
+        Err(scan) => {
+            return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown())));
+        }
     };
     if indexes.is_empty() {
         let detail = format!(
@@ -47,7 +50,10 @@ async fn count_both(transaction: &Transaction<'_>, table: &Relation, indexes: &[
 }
 
 /// Counts a table page by page, or says how it would be counted instead.
-pub(super) async fn count_by_pages(transaction: &Transaction<'_>, table: &Relation) -> Result<Result<i64, Scan>, Error> {
+pub(super) async fn count_by_pages(
+    transaction: &Transaction<'_>,
+    table: &Relation,
+) -> Result<Result<i64, Scan>, Error> {
     transaction.batch_execute(FORCE_SEQUENTIAL).await?;
     let count = count_of(table);
     match scan_of(transaction, &count).await? {
@@ -75,7 +81,11 @@ pub(super) fn compared(table: &Relation, by_pages: i64, index: &str, by_index: i
         let are = if missing == -1 { "is" } else { "are" };
         format!("{} {are} missing from the index", rows(-missing))
     };
-    let detail = format!("{name}: a sequential scan finds {}, index {index} knows {}: {meaning}", rows(by_pages), grouped(by_index));
+    let detail = format!(
+        "{name}: a sequential scan finds {}, index {index} knows {}: {meaning}",
+        rows(by_pages),
+        grouped(by_index)
+    );
     (Outcome::Failed, detail)
 }
 
@@ -103,6 +113,9 @@ mod tests {
                 "public.orders: a sequential scan finds 2 rows, index orders_pkey knows 1: 1 row is missing from the index".into()
             )
         );
-        assert_eq!(said(2, 2), (Outcome::Passed, "public.orders: 2 rows by a sequential scan and by index orders_pkey".into()));
+        assert_eq!(
+            said(2, 2),
+            (Outcome::Passed, "public.orders: 2 rows by a sequential scan and by index orders_pkey".into())
+        );
     }
 }

@@ -51,9 +51,13 @@ pub(super) async fn examine(
 
 /// The one moment in a row. `timestamp` is read as UTC, and a `date` as its beginning: the data is at least that new.
 fn moment(row: &Row) -> Result<Option<Timestamp>, String> {
-    let [column] = row.columns() else { return Err(format!("the query gives {} columns, not one", row.columns().len())) };
+    let [column] = row.columns() else {
+        return Err(format!("the query gives {} columns, not one", row.columns().len()));
+    };
     let unreadable = |error: &Error| format!("the query's answer cannot be read: {}", said(error));
-    let in_utc = |moment: DateTime| moment.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|error| error.to_string());
+    let in_utc = |moment: DateTime| {
+        moment.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|error| error.to_string())
+    };
     match *column.type_() {
         Type::TIMESTAMPTZ => row.try_get(0).map_err(|error| unreadable(&error)),
         Type::TIMESTAMP => {
@@ -70,12 +74,9 @@ fn moment(row: &Row) -> Result<Option<Timestamp>, String> {
 
 fn judged(newest: Timestamp, taken_at: Timestamp, age_max: SignedDuration) -> Answer {
     let age = whole_seconds(taken_at.duration_since(newest));
-    let relation = if age.is_negative() {
-        format!("{:#} after", age.abs())
-    } else {
-        format!("{age:#} before")
-    };
-    let detail = format!("the newest row is of {newest}, {relation} the recovery point's time; {age_max:#} before is allowed");
+    let relation = if age.is_negative() { format!("{:#} after", age.abs()) } else { format!("{age:#} before") };
+    let detail =
+        format!("the newest row is of {newest}, {relation} the recovery point's time; {age_max:#} before is allowed");
     (if age <= age_max { Outcome::Passed } else { Outcome::Failed }, detail)
 }
 

@@ -15,7 +15,10 @@ pub(super) async fn examine(client: &Client, oid: u32, function: &str, blocks: (
     let size: i64 = client.query_one(size, &[&oid]).await?.try_get(0)?;
     let (first, last) = (signed(blocks.0), signed(blocks.1).min(size - 1));
     if first > 0 && first > last {
-        return Ok((Outcome::NotRun, format!("the relation has become shorter than block {first} since it was listed")));
+        return Ok((
+            Outcome::NotRun,
+            format!("the relation has become shorter than block {first} since it was listed"),
+        ));
     }
     // An empty relation has no block 0 to begin with, and nothing to check.
     if size == 0 {
@@ -25,14 +28,16 @@ pub(super) async fn examine(client: &Client, oid: u32, function: &str, blocks: (
         "select blkno, offnum, msg from {function}($1::oid::regclass, on_error_stop => false, check_toast => true, \
          skip => 'none', startblock => $2::int8, endblock => $3::int8)"
     );
-    let findings = client.query_raw(&question, [&oid as &(dyn tokio_postgres::types::ToSql + Sync), &first, &last]).await?;
+    let findings =
+        client.query_raw(&question, [&oid as &(dyn tokio_postgres::types::ToSql + Sync), &first, &last]).await?;
     pin_mut!(findings);
     let (mut quoted, mut number) = (Vec::new(), 0_i64);
     while let Some(row) = findings.next().await {
         number += 1;
         if quoted.len() < QUOTED_MAX {
             let row = row?;
-            let (block, item, message): (Option<i64>, Option<i32>, Option<String>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let (block, item, message): (Option<i64>, Option<i32>, Option<String>) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             quoted.push(place(block, item, message.as_deref().unwrap_or("no message")));
         } else {
             row?;

@@ -53,7 +53,10 @@ mod tests {
         let cases = [
             (explained(json!({"Node Type": "Seq Scan"})), Scan::Sequential),
             (explained(json!({"Node Type": "Index Only Scan", "Index Name": "a"})), Scan::IndexOnly("a".into())),
-            (explained(json!({"Node Type": "Gather", "Plans": [{"Node Type": "Seq Scan"}]})), Scan::Other("Gather".into())),
+            (
+                explained(json!({"Node Type": "Gather", "Plans": [{"Node Type": "Seq Scan"}]})),
+                Scan::Other("Gather".into()),
+            ),
             (json!([]), Scan::Other("unknown".into())),
         ];
         for (given, wanted) in cases {

@@ -52,7 +52,9 @@ pub(super) fn refused(error: Error) -> Result<Answer, Error> {
     match meaning(&error) {
         Meaning::Lost | Meaning::Cut => Err(error),
         Meaning::Damage => Ok((Outcome::Failed, said(&error))),
-        Meaning::NotRun if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok((Outcome::NotRun, said(&error))),
+        Meaning::NotRun if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Ok((Outcome::NotRun, said(&error)))
+        }
         Meaning::NotRun => Ok((Outcome::Failed, said(&error))),
     }
 }

@@ -19,26 +19,33 @@ select pg_has_role(c.relowner, 'usage') or pg_has_role(d.datdba, 'usage') \
   c.relowner::regrole::text \
 from pg_class c, pg_database d where c.oid = $1 and d.datname = current_database()";
 
-pub(super) async fn examine(client: &mut Client, table: &Relation, index: &Relation, function: &str) -> Result<Answer, Error> {
+pub(super) async fn examine(
+    client: &mut Client,
+    table: &Relation,
+    index: &Relation,
+    function: &str,
+) -> Result<Answer, Error> {
     if !may_vacuum(client, table.oid).await? {
-        return Ok((Outcome::NotRun, format!("{}: the master user may not vacuum it, nor join its owner", table.shown())));
+        return Ok((
+            Outcome::NotRun,
+            format!("{}: the master user may not vacuum it, nor join its owner", table.shown()),
+        ));
     }
     vacuum(client, table).await?;
     let transaction = client.build_transaction().read_only(true).start().await?;
     let by_pages = match count_by_pages(&transaction, table).await? {
         Ok(number) => number,
-        Err(scan) => return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown()))),
+        Err(scan) => {
+            return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown())));
+        }
     };
     let measure = format!("select tuple_count, dead_tuple_count from {function}($1::oid::regclass)");
     // An item that a scan found to lead nowhere is marked dead. After VACUUM no item of a dead row is left: one marked dead belongs
     // to a lost row, and our own index-only count may have marked it.
     let row = transaction.query_one(&measure, &[&index.oid]).await?;
     let by_index: i64 = row.try_get::<_, i64>(0)? + row.try_get::<_, i64>(1)?;
-    let dead: i64 = if by_index > by_pages {
-        transaction.query_one(&measure, &[&table.oid]).await?.try_get(1)?
-    } else {
-        0
-    };
+    let dead: i64 =
+        if by_index > by_pages { transaction.query_one(&measure, &[&table.oid]).await?.try_get(1)? } else { 0 };
     transaction.rollback().await?;
     Ok(judged(table, by_pages, index, by_index, dead))
 }
@@ -79,7 +86,8 @@ async fn may_vacuum(client: &Client, oid: u32) -> Result<bool, Error> {
 /// (few dead rows; the failsafe against wraparound) leave items of dead rows behind. The table is not cut, so that block ranges stay.
 async fn vacuum(client: &Client, table: &Relation) -> Result<(), Error> {
     client.batch_execute("set vacuum_cost_delay = 0; set vacuum_failsafe_age = 2100000000").await?;
-    let statement = format!("vacuum (index_cleanup on, truncate off) {}.{}", quoted(&table.schema), quoted(&table.name));
+    let statement =
+        format!("vacuum (index_cleanup on, truncate off) {}.{}", quoted(&table.schema), quoted(&table.name));
     client.batch_execute(&statement).await
 }
 
@@ -89,8 +97,10 @@ mod tests {
 
     #[test]
     fn dead_rows_that_cannot_be_removed_are_no_damage_and_no_proof() {
-        let named = |name: &str| Relation { database: "shop".into(), schema: "public".into(), name: name.into(), oid: 1 };
-        let outcome = |by_pages, by_index, dead| judged(&named("orders"), by_pages, &named("orders_pkey"), by_index, dead).0;
+        let named =
+            |name: &str| Relation { database: "shop".into(), schema: "public".into(), name: name.into(), oid: 1 };
+        let outcome =
+            |by_pages, by_index, dead| judged(&named("orders"), by_pages, &named("orders_pkey"), by_index, dead).0;
         assert_eq!(outcome(100, 100, 0), Outcome::Passed);
         assert_eq!(outcome(100, 158, 0), Outcome::Failed);
         assert_eq!(outcome(100, 99, 0), Outcome::Failed, "an index that lost an item");

@@ -77,7 +77,9 @@ impl Target {
                 networks: networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             });
         }
-        let Some(first) = found.first() else { return Err(not_ready(&address.to_string(), "its name has no address yet")) };
+        let Some(first) = found.first() else {
+            return Err(not_ready(&address.to_string(), "its name has no address yet"));
+        };
         let mut config = Config::new();
         config
             // The name is what the certificate must be for; the address is where it is.
@@ -92,7 +94,12 @@ impl Target {
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(KEEPALIVE_RETRIES)
             .application_name("holdfast-verify");
-        Ok(Self { room: address.to_string(), database: address.database.clone(), config, tls: MakeRustlsConnect::new(tls.clone()) })
+        Ok(Self {
+            room: address.to_string(),
+            database: address.database.clone(),
+            config,
+            tls: MakeRustlsConnect::new(tls.clone()),
+        })
     }
 
     /// A session in a database.
@@ -138,7 +145,8 @@ fn not_ready(room: &str, reason: &str) -> RoomError {
 
 async fn resolve(address: &RoomAddress) -> Result<Vec<IpAddr>, RoomError> {
     let found = tokio::net::lookup_host((address.host.as_str(), address.port)).await;
-    let found = found.map_err(|error| not_ready(&address.to_string(), &format!("its name cannot be resolved: {error}")))?;
+    let found =
+        found.map_err(|error| not_ready(&address.to_string(), &format!("its name cannot be resolved: {error}")))?;
     Ok(found.map(|address| address.ip()).collect())
 }
 

@@ -104,7 +104,9 @@ impl Room for PostgresRoom {
         let (database, access) = (self.database_of(unit), access_of(unit.stage));
         let mut session = match self.session(database, access).await {
             Ok(session) => session,
-            Err(ConnectError::Room(RoomError::NotReady { room, reason })) => return Err(RoomError::Lost { room, reason }),
+            Err(ConnectError::Room(RoomError::NotReady { room, reason })) => {
+                return Err(RoomError::Lost { room, reason });
+            }
             Err(ConnectError::Room(error)) => return Err(error),
             Err(ConnectError::Database(error)) => return Ok(examine::unopened(&error)),
         };

@@ -23,7 +23,15 @@ fn index(oid: u32, name: &str) -> Index {
 }
 
 fn table(name: &str, blocks: u64, indexes: Vec<Index>) -> Table {
-    Table { oid: 1, schema: "public".into(), name: name.into(), access_method: "heap".into(), blocks, indexes, toast: None }
+    Table {
+        oid: 1,
+        schema: "public".into(),
+        name: name.into(),
+        access_method: "heap".into(),
+        blocks,
+        indexes,
+        toast: None,
+    }
 }
 
 fn listing(tables: Vec<Table>) -> Listing {
@@ -41,7 +49,11 @@ fn shop(listing: Listing) -> Catalog {
 
 fn checks() -> Checks {
     let sql = SqlCheck { sql: "select 1".into(), rows_min: 1, within: None, requirement: Requirement::BestEffort };
-    let fresh = FreshCheck { sql: "select now()".into(), age_max: SignedDuration::from_mins(15), requirement: Requirement::Required };
+    let fresh = FreshCheck {
+        sql: "select now()".into(),
+        age_max: SignedDuration::from_mins(15),
+        requirement: Requirement::Required,
+    };
     Checks {
         integrity: Some(Requirement::Required),
         fresh: Some(fresh),
@@ -186,8 +198,9 @@ prop_compose! {
 }
 
 fn some_catalog() -> impl Strategy<Value = Catalog> {
-    let tables = prop::collection::btree_set("[ab.\" ]{1,3}", 0..5)
-        .prop_flat_map(|names| names.into_iter().enumerate().map(|(place, name)| some_table(name, place as u32)).collect::<Vec<_>>());
+    let tables = prop::collection::btree_set("[ab.\" ]{1,3}", 0..5).prop_flat_map(|names| {
+        names.into_iter().enumerate().map(|(place, name)| some_table(name, place as u32)).collect::<Vec<_>>()
+    });
     let databases = prop::collection::btree_map("[ab.\" ]{1,3}", tables, 0..3);
     databases.prop_map(|databases| {
         let database = |(name, tables)| Database { name, contents: Contents::Listed(listing(tables)) };

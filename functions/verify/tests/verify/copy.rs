@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use holdfast_localcloud::postgres::{
-    Backup, Binaries, Cluster, Damage, Host, HostOptions, MasterUser, Search, Server, create_master_user, ensure_rds_roles,
+    Backup, Binaries, Cluster, Damage, Host, HostOptions, MasterUser, Search, Server, create_master_user,
+    ensure_rds_roles,
 };
 use tempfile::TempDir;
 use verify::config::Config;
@@ -50,7 +51,8 @@ impl Copy {
         backup.take(&source.host, &source.server, &Arc::new(AtomicU64::new(0))).await?;
         backup.apply(&located)?;
         source.server.stop().await;
-        let server = Cluster::restore(&source.host, &source.dir.path().join("copy"), &backup).await?.start(None).await?;
+        let server =
+            Cluster::restore(&source.host, &source.dir.path().join("copy"), &backup).await?.start(None).await?;
         Ok(Self { server, host: source.host, dir: source.dir })
     }
 
@@ -66,7 +68,12 @@ impl Copy {
     }
 
     pub(crate) fn address(&self) -> RoomAddress {
-        RoomAddress { host: "localhost".into(), port: self.server.port(), user: "master".into(), database: "shop".into() }
+        RoomAddress {
+            host: "localhost".into(),
+            port: self.server.port(),
+            user: "master".into(),
+            database: "shop".into(),
+        }
     }
 
     /// A door that trusts this copy's authority and lets loopback addresses in.

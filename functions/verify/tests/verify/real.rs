@@ -85,8 +85,11 @@ async fn an_undamaged_database_has_no_failed_check_and_is_proved() -> anyhow::Re
 
 /// Every result without its time, one on a line.
 fn said_of(record: &holdfast_ledger::Verification) -> String {
-    let lines: Vec<String> =
-        record.results.iter().map(|result| format!("{:?} {:?} {}: {}", result.outcome, result.requirement, result.check, result.detail)).collect();
+    let lines: Vec<String> = record
+        .results
+        .iter()
+        .map(|result| format!("{:?} {:?} {}: {}", result.outcome, result.requirement, result.check, result.detail))
+        .collect();
     lines.join("\n")
 }
 
@@ -97,7 +100,10 @@ async fn a_zeroed_page_of_a_vacuumed_table_fails_its_count_by_name_and_number() 
     let record = desk.verify(&copy.door()?).await?;
     assert_eq!(verdict(&record), Verdict::Failed);
     let failed = told(&record, &[OutcomeWord::Failed]);
-    assert!(failed[0].starts_with("count shop.public.orders: Failed: public.orders: a sequential scan finds 9,9"), "{failed:#?}");
+    assert!(
+        failed[0].starts_with("count shop.public.orders: Failed: public.orders: a sequential scan finds 9,9"),
+        "{failed:#?}"
+    );
     assert!(failed[0].ends_with("rows are missing from the heap (a zeroed or lost page)"), "{failed:#?}");
     Ok(())
 }
@@ -109,7 +115,10 @@ async fn a_zeroed_page_of_a_never_vacuumed_table_fails_the_count_after_vacuum() 
     let record = desk.verify(&copy.door()?).await?;
     let failed = told(&record, &[OutcomeWord::Failed]);
     assert_eq!(failed.len(), 1, "nothing else sees it: {failed:#?}");
-    assert!(failed[0].starts_with("vacuum-count shop.public.orders: Failed: public.orders: a sequential scan finds 9,9"), "{failed:#?}");
+    assert!(
+        failed[0].starts_with("vacuum-count shop.public.orders: Failed: public.orders: a sequential scan finds 9,9"),
+        "{failed:#?}"
+    );
     assert!(failed[0].ends_with("after VACUUM"), "{failed:#?}");
     Ok(())
 }
@@ -142,7 +151,10 @@ async fn a_flipped_bit_fails_the_heap_check_and_the_others_still_run() -> anyhow
     let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;
     let record = desk.verify(&copy.door()?).await?;
     let failed = told(&record, &[OutcomeWord::Failed]);
-    assert!(failed.iter().any(|said| said.starts_with("heap shop.public.orders blocks 0-65535: Failed: public.orders: ")), "{failed:#?}");
+    assert!(
+        failed.iter().any(|said| said.starts_with("heap shop.public.orders blocks 0-65535: Failed: public.orders: ")),
+        "{failed:#?}"
+    );
     let passed = told(&record, &[OutcomeWord::Passed]);
     assert!(passed.iter().any(|said| said.starts_with("heap shop.public.fine blocks 0-65535")), "{passed:#?}");
     Ok(())
@@ -161,13 +173,18 @@ async fn a_zeroed_index_page_fails_the_index_check() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_zeroed_toast_page_fails_the_heap_check_of_its_table() -> anyhow::Result<()> {
-    let sql = "create table letters (id int primary key, body text);; alter table letters alter body set storage external;;
+    let sql =
+        "create table letters (id int primary key, body text);; alter table letters alter body set storage external;;
         insert into letters select i, repeat(md5(i::text), 400) from generate_series(1, 200) i;; vacuum letters;;";
-    let copy = Copy::damaged(sql, Damage::ZeroToastPage { database: "shop".into(), table: "letters".into(), page: 5 }).await?;
+    let copy =
+        Copy::damaged(sql, Damage::ZeroToastPage { database: "shop".into(), table: "letters".into(), page: 5 }).await?;
     let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;
     let record = desk.verify(&copy.door()?).await?;
     let failed = told(&record, &[OutcomeWord::Failed]);
-    assert!(failed.iter().any(|said| said.starts_with("heap shop.public.letters blocks 0-65535: Failed: ")), "{failed:#?}");
+    assert!(
+        failed.iter().any(|said| said.starts_with("heap shop.public.letters blocks 0-65535: Failed: ")),
+        "{failed:#?}"
+    );
     Ok(())
 }
 
@@ -232,8 +249,12 @@ async fn freshness_is_judged_by_the_newest_moment_of_whatever_type() -> anyhow::
 async fn what_may_not_be_looked_at_is_not_run_and_so_not_proved() -> anyhow::Result<()> {
     let copy = Copy::new(ORDERS).await?;
     let admin = copy.server.admin().with_database("shop").connect().await?;
-    admin.batch_execute("drop extension amcheck; create table hidden (id int primary key, who text);
-        insert into hidden values (1, 'a'), (2, 'b'); alter table hidden enable row level security;").await?;
+    admin
+        .batch_execute(
+            "drop extension amcheck; create table hidden (id int primary key, who text);
+        insert into hidden values (1, 'a'), (2, 'b'); alter table hidden enable row level security;",
+        )
+        .await?;
     let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;
     let record = desk.verify(&copy.door()?).await?;
     assert_eq!(verdict(&record), Verdict::Inconclusive, "{:#?}", told(&record, &[OutcomeWord::Failed]));

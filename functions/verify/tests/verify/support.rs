@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use holdfast_domain::{RunId, Verdict};
 use holdfast_ledger::{
-    CheckRecord, Ledger, OutcomeWord, Phase, PlanStore, Run, RunSource, RunTimes, Verification, plan_key, run_key, verification_key,
+    CheckRecord, Ledger, OutcomeWord, Phase, PlanStore, Run, RunSource, RunTimes, Verification, plan_key, run_key,
+    verification_key,
 };
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::{Message, Trigger, VerifyWork};
@@ -28,7 +29,8 @@ impl Desk {
             run: "orders-db.every.20261120t020000z".parse()?,
             connections: 4,
         };
-        let plan = holdfast_plan::read_yaml("plan.yaml", &plan_yaml(checks)).map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let plan = holdfast_plan::read_yaml("plan.yaml", &plan_yaml(checks))
+            .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         desk.cloud.put_object(&plan_key(plan.sha()), plan.to_json());
         let run = Run {
             id: desk.run.clone(),
@@ -76,7 +78,12 @@ impl Desk {
         Trigger::Bus(Message::RestoreTestReady(VerifyWork { run: self.run.clone(), shard: 0, cursor: 0, hop: 0 }))
     }
 
-    pub(crate) async fn call(&self, door: &impl RoomDoor, trigger: &Trigger, time_left: Duration) -> Result<Done, Error> {
+    pub(crate) async fn call(
+        &self,
+        door: &impl RoomDoor,
+        trigger: &Trigger,
+        time_left: Duration,
+    ) -> Result<Done, Error> {
         let ports = Ports {
             objects: &self.cloud,
             secrets: &self.cloud,

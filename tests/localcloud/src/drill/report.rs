@@ -53,6 +53,14 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// The phases in the order in which they were reached, in seconds since the request.
+    fn phases(&self) -> String {
+        let mut phases: Vec<(&String, &f64)> = self.phases_seconds.iter().collect();
+        phases.sort_by(|a, b| a.1.total_cmp(b.1));
+        let words: Vec<String> = phases.into_iter().map(|(name, at)| format!("{} {at:.1} s", name.replace('_', " "))).collect();
+        words.join(" · ")
+    }
+
     fn is_as_expected(&self) -> bool {
         self.verdict == self.expected && self.room_gone
     }
@@ -150,6 +158,9 @@ fn objective(measured: Option<f64>, limit: f64) -> String {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.table())?;
+        for rehearsal in &self.rehearsals {
+            writeln!(f, "{:<12} {}", rehearsal.resource, rehearsal.phases())?;
+        }
         for rehearsal in self.rehearsals.iter().filter(|rehearsal| rehearsal.verdict != "passed") {
             writeln!(f, "\n{} {}, and here is why:", rehearsal.resource, rehearsal.verdict)?;
             for reason in &rehearsal.reasons {
