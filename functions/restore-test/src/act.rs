@@ -7,6 +7,7 @@ use holdfast_ports::{
     Bus, Class, Clock, Entropy, Objects, PortError, PortErrorKind, Precondition, RestoreDbInstance, RoomSecrets,
 };
 use holdfast_wire::{Message, RunRef, VerifyWork};
+use jiff::Timestamp;
 
 use crate::begin::{self, DueTest};
 use crate::observe::Seen;
@@ -103,7 +104,8 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     if let Err(error) = carry_out(ports, plans, config, seen, &decided).await {
         match &error {
             Error::Port(port) if is_patient(port) => return Ok(format!("waits, because {port}")),
-            Error::Port(port) if port.class() == Class::Permanent && held.body.phase < Phase::Destroying => {
+            // A verdict that could not be told stays that verdict, and is told by the next sweep.
+            Error::Port(port) if port.class() == Class::Permanent && decided.run.phase < Phase::Destroying => {
                 decided = step::after_permanent_failure(&held.body, &port.to_string(), seen.now);
                 carry_out(ports, plans, config, seen, &decided).await?;
             }
@@ -114,11 +116,29 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     if decided.run == held.body {
         return Ok(words);
     }
-    match Ledger::new(ports.objects, ports.system).replace(held, decided.run).await {
+    match Ledger::new(ports.objects, ports.system).replace(held, decided.run.clone()).await {
         Ok(_) => Ok(words),
         // Another invocation took this step at the same time; what both did is the same, and its record stands.
-        Err(LedgerError::Conflict { .. }) => Ok(format!("{words}; another invocation recorded it")),
+        Err(LedgerError::Conflict { .. }) => {
+            correct_verdict(ports, plans, &decided.run).await?;
+            Ok(format!("{words}; another invocation recorded it"))
+        }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Two that judge at the same time may have seen different things: one the verification, the other the deadline before it. What stands in
+/// the record is the verdict, so whoever told another one tells that one after it.
+async fn correct_verdict<O: Objects, R, S, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    plans: &PlanStore,
+    told: &Run,
+) -> Result<(), Error> {
+    let Some(verdict) = &told.verdict else { return Ok(()) };
+    let stands = Ledger::new(ports.objects, ports.system).read::<Run>(&run_key(&told.id)).await?;
+    match stands.map(|held| held.body).filter(|run| run.verdict.as_ref().is_some_and(|stands| stands != verdict)) {
+        Some(run) => tell_verdict(ports, plans, &run, ports.system.now()).await,
+        None => Ok(()),
     }
 }
 
@@ -139,8 +159,9 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
         match action {
             Action::Restore => ports.rds.restore_db_instance(&sealed(&seen.plan, config, run)).await?,
             Action::GivePassword => {
-                let password = ports.system.password();
-                ports.secrets.keep(&run.secret, &password, &room_tags(&seen.plan, run)).await?;
+                // Kept before it is given, and what is kept already is given again: another invocation may be at the same step.
+                let new = ports.system.password();
+                let password = ports.secrets.keep(&run.secret, &new, &room_tags(&seen.plan, run)).await?;
                 ports.rds.reset_master_password(&run.region, &run.room, &password).await?;
             }
             Action::CallVerify => {
@@ -149,7 +170,7 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
             }
             Action::DeleteRoom => ports.rds.delete_room(&run.region, &run.room).await?,
             Action::ForgetSecret => ports.secrets.forget(&run.secret).await?,
-            Action::TellVerdict => tell_verdict(ports, plans, seen, run).await?,
+            Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
             Action::Close => {
                 ports.bus.announce(&[Message::RestoreTestClosed(RunRef { run: run.id.clone() })]).await?;
                 ports.objects.delete(&open_key(&run.id)).await?;
@@ -181,14 +202,14 @@ fn room_tags(plan: &Plan, run: &Run) -> tags::Tags {
 async fn tell_verdict<O: Objects, R, S, B: Bus, Y>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
-    seen: &Seen,
     run: &Run,
+    now: Timestamp,
 ) -> Result<(), Error> {
     let plan = plans.pinned(ports.objects, &run.plan_sha).await?;
     let (Some(verdict), Some(resource)) = (&run.verdict, plan.resources.get(&run.resource)) else {
         return Ok(());
     };
-    let findings = tell::findings(&plan, resource, run, verdict, seen.now);
+    let findings = tell::findings(&plan, resource, run, verdict, now);
     let messages: Vec<Message> = findings.into_iter().map(Message::Finding).collect();
     Ok(ports.bus.announce(&messages).await?)
 }

@@ -9,6 +9,8 @@ pub mod step;
 pub mod tell;
 
 mod act;
+#[cfg(test)]
+mod example;
 mod observe;
 
 use holdfast_domain::RunId;
@@ -159,8 +161,10 @@ fn decide_due(seen: &observe::Seen, trigger: &Trigger) -> Result<Vec<DueTest>, E
             resource: wanted.resource.to_string(),
             known: seen.plan.resources.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         })?;
-        let in_region = snapshots.get(&resource.region).copied().unwrap_or_default();
-        due.push(begin::by_hand(&seen.plan, seen.now, wanted, in_region));
+        // Of a region that could not be seen nothing is known, and nothing begins; that failure is told at the end, and Lambda tries again.
+        if let Some(in_region) = snapshots.get(&resource.region) {
+            due.push(begin::by_hand(&seen.plan, seen.now, wanted, in_region));
+        }
     }
     Ok(due)
 }

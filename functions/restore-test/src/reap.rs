@@ -2,7 +2,8 @@
 //!
 //! It goes by what RDS and Secrets Manager list, not by the ledger: a room whose record was lost costs money all the same. It acts on a
 //! thing only if the name *and* the tags say that it is ours, and either its deadline has passed or its run is known to be closed; an
-//! unknown run whose deadline is still to come may have begun a moment ago.
+//! unknown run whose deadline is still to come may have begun a moment ago. A run that is open looks after its own things, and is given
+//! [`LATE_AFTER`] for it: one that cannot be read, or cannot tell its verdict, must not keep its room for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 /// The most rooms that one invocation reaps; the rest waits for the next sweep. A mistake in tags then cannot run away.
 pub const REAPED_MAX: usize = 20;
 
-/// How long after its deadline a room that will not go becomes a finding.
+/// How long after its deadline a room that will not go becomes a finding, and no longer is its run's own business.
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// What is known of runs.
@@ -112,8 +113,12 @@ fn is_over(plan: &Plan, tags: &Tags, known: &Known, now: Timestamp) -> bool {
     let Some(run) = run_of(tags) else {
         return false;
     };
-    !known.open.contains(&run)
-        && (known.closed.contains(&run) || deadline(tags).is_some_and(|deadline| now >= deadline))
+    let over_since = |patience: SignedDuration| deadline(tags).is_some_and(|deadline| now >= deadline + patience);
+    if known.open.contains(&run) {
+        over_since(LATE_AFTER)
+    } else {
+        known.closed.contains(&run) || over_since(SignedDuration::ZERO)
+    }
 }
 
 fn run_of(tags: &Tags) -> Option<RunId> {
@@ -123,3 +128,6 @@ fn run_of(tags: &Tags) -> Option<RunId> {
 fn deadline(tags: &Tags) -> Option<Timestamp> {
     tags.get(tags::DEADLINE)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

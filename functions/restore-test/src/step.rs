@@ -125,7 +125,9 @@ pub struct Step {
 /// Decides one step.
 #[must_use]
 pub fn step(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
-    if run.phase < Phase::Destroying && now >= run.deadline_at && !is_finished(seen) {
+    // What finished in time is judged by what it found, however late that is seen.
+    let answered = run.phase == Phase::Verifying && is_finished(seen);
+    if run.phase < Phase::Destroying && now >= run.deadline_at && !answered {
         return judge(run, Verdict::Inconclusive, vec![late(run, seen)], now);
     }
     match run.phase {
@@ -350,3 +352,6 @@ pub fn queue<'a>(plan: &Plan, runs: impl IntoIterator<Item = &'a Run>) -> Vec<&'
     waiting.truncate(free);
     waiting
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,16 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 pub fn findings(plan: &Plan, resource: &Resource, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Vec<Finding> {
     let mut findings = vec![proof(plan, run, verdict, now)];
     if let Some(took) = run.recovery_time() {
-        findings.push(objective(plan, run, "recovery time", took, "RTO", resource.objectives.rto, now));
-        findings.push(objective(
-            plan,
-            run,
-            "recovery point age",
-            run.recovery_point_age(),
-            "RPO",
-            resource.objectives.rpo,
-            now,
-        ));
+        findings.push(objective(plan, run, &RTO, took, resource.objectives.rto, now));
+        findings.push(objective(plan, run, &RPO, run.recovery_point_age(), resource.objectives.rpo, now));
     }
     findings
 }
@@ -79,31 +71,55 @@ fn facts(run: &Run, verdict: &RunVerdict) -> Vec<(String, String)> {
     facts
 }
 
+/// An objective in words.
+struct Objective {
+    name: &'static str,
+    measured: &'static str,
+    mend: &'static str,
+}
+
+const RTO: Objective = Objective {
+    name: "RTO",
+    measured: "recovery time",
+    mend: "see which phase took the time, give the restore a larger instance class, or change the objective",
+};
+
+const RPO: Objective = Objective {
+    name: "RPO",
+    measured: "recovery point age",
+    mend: "take recovery points more often, see whether any was missed, or change the objective",
+};
+
 fn objective(
     plan: &Plan,
     run: &Run,
-    measured: &str,
+    objective: &Objective,
     value: SignedDuration,
-    objective: &str,
     limit: SignedDuration,
     now: Timestamp,
 ) -> Finding {
     let met = value <= limit;
+    let Objective { name, measured, mend } = objective;
     Finding {
-        cause: Cause::of_resource(&plan.name, &plan.environment, &run.resource, &objective.to_lowercase()),
+        cause: Cause::of_resource(&plan.name, &plan.environment, &run.resource, &name.to_lowercase()),
         state: if met { FindingState::Resolved } else { FindingState::Open },
         severity: Severity::High,
         resource: Some(run.resource.clone()),
         title: format!(
-            "{measured} of {} was {value:#}, {} {limit:#} is {}",
+            "{measured} of {} was {value:#}, {name} {limit:#} is {}",
             run.resource,
-            objective,
             if met { "met" } else { "missed" }
         ),
-        threatens: format!("a recovery of {} would miss its {objective}", run.resource),
-        next_step: "make recovery points more often, give the restore a larger instance class, or change the objective"
-            .into(),
+        threatens: if met {
+            "nothing".into()
+        } else {
+            format!("a recovery of {} would miss its {name}", run.resource)
+        },
+        next_step: if met { "nothing".into() } else { (*mend).into() },
         facts: vec![("run".into(), run.id.to_string())],
         seen_at: now,
     }
 }
+
+#[cfg(test)]
+mod tests;

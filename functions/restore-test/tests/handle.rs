@@ -335,7 +335,7 @@ async fn a_lost_answer_of_any_call_changes_nothing_in_the_end() {
         "rds:RestoreDBInstanceFromDBSnapshot",
         "rds:ModifyDBInstance",
         "rds:DeleteDBInstance",
-        "secretsmanager:PutSecretValue",
+        "secretsmanager:CreateSecret",
         "secretsmanager:DeleteSecret",
         "secretsmanager:ListSecrets",
         "events:PutEvents",
@@ -349,4 +349,63 @@ async fn a_lost_answer_of_any_call_changes_nothing_in_the_end() {
         until_gone(&cloud).await;
         assert_eq!(run(&cloud).expect("a run").verdict.expect("a verdict").verdict, Verdict::Passed, "{operation}");
     }
+}
+
+/// The bus refuses for good, so the verdict cannot be told and its step is not recorded. The room does not wait for that.
+#[tokio::test]
+async fn a_run_that_cannot_tell_its_verdict_does_not_keep_its_room() {
+    let cloud = cloud();
+    until_verifying(&cloud).await;
+    cloud.fail("events:PutEvents", usize::MAX, Fault::Refused(PortErrorKind::AccessDenied));
+    for _ in 0..60 {
+        cloud.pass(SignedDuration::from_mins(5));
+        let _ = deliver(&cloud, &Trigger::Sweep).await;
+    }
+    let run = run(&cloud).expect("a run");
+    assert!(run.phase < Phase::Destroying, "nobody was told, and so it is not judged");
+    assert!(!cloud.instance_ids().contains(&run.room), "the reaper took it after the deadline");
+    assert_eq!(cloud.secret_names(), vec![]);
+    let error = deliver(&cloud, &Trigger::Sweep).await.expect_err("the bus");
+    assert!(error.to_string().contains("events:PutEvents"), "{error}");
+}
+
+#[tokio::test]
+async fn a_verdict_that_could_not_be_told_at_once_stays_that_verdict() {
+    let cloud = cloud();
+    until_verifying(&cloud).await;
+    verify(&cloud, OutcomeWord::Passed);
+    cloud.fail("events:PutEvents", 1, Fault::Refused(PortErrorKind::AccessDenied));
+    let error = deliver(&cloud, &Trigger::Sweep).await.expect_err("the bus");
+    assert_eq!(error.class(), Class::Permanent);
+    until_gone(&cloud).await;
+    assert_eq!(run(&cloud).expect("a run").verdict.expect("a verdict").verdict, Verdict::Passed);
+}
+
+/// A region that cannot be seen is not one without recovery points: nobody is told that there is nothing to restore.
+#[tokio::test]
+async fn a_test_by_hand_in_a_region_that_cannot_be_seen_is_tried_again_and_not_told() {
+    let cloud = cloud();
+    cloud.fail("rds:DescribeDBSnapshots", 1, Fault::Refused(PortErrorKind::Throttled));
+    let now = Trigger::RestoreTestNow(RestoreTestNow {
+        resource: "orders-db".parse().expect("legal"),
+        request: "again".into(),
+        reason: "to see".into(),
+    });
+    let error = deliver(&cloud, &now).await.expect_err("one region failed");
+    assert_eq!(error.class(), Class::Transient);
+    assert_eq!(findings(&cloud), vec![]);
+    deliver(&cloud, &now).await.expect("Lambda tries again");
+    assert!(cloud.keys().contains(&"restore-tests/runs/orders-db.manual.again.json".to_owned()));
+}
+
+/// The first write of a record is refused by a store that is down, and did not happen: that is a failure, and not somebody else's step.
+#[tokio::test]
+async fn a_step_that_could_not_be_recorded_is_a_failure() {
+    let cloud = cloud();
+    sweep(&cloud).await;
+    cloud.pass(SignedDuration::from_mins(10));
+    cloud.fail("s3:PutObject", 1, Fault::Refused(PortErrorKind::Unavailable));
+    let error = deliver(&cloud, &Trigger::Sweep).await.expect_err("not recorded");
+    assert!(error.to_string().contains("s3:PutObject"), "{error}");
+    assert_eq!(run(&cloud).expect("a run").phase, Phase::Restoring);
 }

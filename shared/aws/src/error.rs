@@ -1,11 +1,15 @@
 //! SDK errors as port errors: AWS's error codes decide, the HTTP status where there is none that we know.
 
 use std::error::Error;
+use std::fmt;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use holdfast_ports::{PortError, PortErrorKind};
+
+/// The most pages of one listing: twice what the most items fill, 20,000 in pages of 100.
+const PAGES_MAX: usize = 400;
 
 /// Reads an SDK error.
 pub(crate) fn read<E>(operation: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> PortError
@@ -23,8 +27,32 @@ where
     let answered = error.as_service_error().is_some();
     let read = PortError::new(kind, operation, subject, message);
     // A service's answer is wholly in its code and message; what failed before one is in the chain.
-    if answered { read } else { read.caused_by(error) }
+    if answered { read } else { read.caused_by(Causes::of(&error)) }
 }
+
+/// What caused a failure, in words alone: the SDK's own error holds the whole answer, and printed for a debugger it would show a secret.
+#[derive(Debug)]
+struct Causes(String);
+
+impl Causes {
+    fn of(error: &dyn Error) -> Self {
+        let mut words = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            words.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        Self(words)
+    }
+}
+
+impl fmt::Display for Causes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Causes {}
 
 fn words_without_code<E>(error: &SdkError<E, HttpResponse>, status: Option<u16>) -> String {
     match (error, status) {
@@ -61,7 +89,10 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
+        | "KMSThrottlingException"
         | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
         | "SlowDown"
         | "TooManyRequestsException" => PortErrorKind::Throttled,
         "AccessDenied"
@@ -71,11 +102,19 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
         | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException"
         | "KMSKeyNotAccessibleFault" => PortErrorKind::AccessDenied,
-        "InternalFailure" | "InternalError" | "InternalServiceError" | "InternalException" | "ServiceUnavailable" => {
-            PortErrorKind::Unavailable
-        }
+        // S3 gives `RequestTimeout` the status of a bad request (source: S3 API Reference, "Error responses").
+        "InternalFailure"
+        | "InternalError"
+        | "InternalServiceError"
+        | "InternalException"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "ServiceUnavailable" => PortErrorKind::Unavailable,
         _ => return None,
     })
 }
@@ -90,6 +129,21 @@ fn kind_of_status(status: Option<u16>) -> PortErrorKind {
         // No answer, a broken one, or a 5xx: it may have happened.
         Some(_) | None => PortErrorKind::Unavailable,
     }
+}
+
+/// A listing is given whole or not at all: refuses one that goes past the bound on items, or on pages, for a page may be empty.
+pub(crate) fn refuse_too_many(
+    operation: &'static str,
+    subject: &str,
+    (items, items_max): (usize, usize),
+    pages: usize,
+) -> Result<(), PortError> {
+    let message = match (items > items_max, pages > PAGES_MAX) {
+        (true, _) => format!("more than {items_max} items"),
+        (false, true) => format!("more than {PAGES_MAX} pages"),
+        (false, false) => return Ok(()),
+    };
+    Err(PortError::new(PortErrorKind::TooMany, operation, subject, message))
 }
 
 /// An answer that lacks what its API documents.

@@ -25,6 +25,21 @@ impl EventBridge {
         Self { client: Client::new(config), bus }
     }
 
+    async fn put(&self, batch: &[Message]) -> Result<(), PortError> {
+        const OPERATION: &str = "events:PutEvents";
+        let entries = batch.iter().map(|message| self.entry(message)).collect();
+        let sent = self.client.put_events().set_entries(Some(entries)).send().await;
+        let output = sent.map_err(|failed| error::read(OPERATION, &self.bus, failed))?;
+        // PutEvents succeeds as a whole even when single entries did not.
+        if output.failed_entry_count() == 0 {
+            return Ok(());
+        }
+        let codes: Vec<&str> = output.entries().iter().filter_map(|entry| entry.error_code()).collect();
+        let message =
+            format!("{} of {} entries failed: {}", output.failed_entry_count(), batch.len(), codes.join(", "));
+        Err(PortError::new(PortErrorKind::Unavailable, OPERATION, &self.bus, message))
+    }
+
     fn entry(&self, message: &Message) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
@@ -37,19 +52,14 @@ impl EventBridge {
 
 impl Bus for EventBridge {
     async fn announce(&self, messages: &[Message]) -> Result<(), PortError> {
-        const OPERATION: &str = "events:PutEvents";
+        // A batch that fails does not silence the others: each holds what people must know.
+        let mut announced = Ok(());
         for batch in messages.chunks(ENTRIES_MAX) {
-            let entries = batch.iter().map(|message| self.entry(message)).collect();
-            let sent = self.client.put_events().set_entries(Some(entries)).send().await;
-            let output = sent.map_err(|failed| error::read(OPERATION, &self.bus, failed))?;
-            // PutEvents succeeds as a whole even when single entries did not.
-            if output.failed_entry_count() > 0 {
-                let codes: Vec<&str> = output.entries().iter().filter_map(|entry| entry.error_code()).collect();
-                let message =
-                    format!("{} of {} entries failed: {}", output.failed_entry_count(), batch.len(), codes.join(", "));
-                return Err(PortError::new(PortErrorKind::Unavailable, OPERATION, &self.bus, message));
-            }
+            announced = announced.and(self.put(batch).await);
         }
-        Ok(())
+        announced
     }
 }
+
+#[cfg(test)]
+mod tests;

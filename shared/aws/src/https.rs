@@ -71,3 +71,6 @@ fn host(url: &Password) -> String {
     let parsed: Option<reqwest::Url> = url.expose().parse().ok();
     parsed.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "a URL that cannot be read".into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ mod secrets;
 mod sns;
 mod system;
 
+#[cfg(test)]
+mod replay;
+
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -26,13 +29,20 @@ pub use sns::Sns;
 pub use system::System;
 
 /// Loads credentials, region and endpoints as every AWS tool does.
-///
-/// An attempt gets ten seconds: no call here waits for long work, and a function's own timeout must leave room for a retry.
 pub async fn load() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+    aws_config::defaults(behavior()).timeout_config(timeouts()).load().await
+}
+
+/// A dated one: retries and checksums must not change with an update of the SDK.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// An attempt gets ten seconds: no call here waits for long work, and a function's own timeout must leave room for a retry.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(Duration::from_secs(10))
         .operation_timeout(Duration::from_secs(25))
-        .build();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load().await
+        .build()
 }

@@ -57,7 +57,9 @@ impl DbInstances for Rds {
     async fn db_instances(&self, region: &Region) -> Result<Vec<DbInstance>, PortError> {
         let mut pages = self.client(region).describe_db_instances().max_records(100).into_paginator().send();
         let mut instances = Vec::new();
+        let mut seen_pages = 0;
         while let Some(page) = pages.next().await {
+            seen_pages += 1;
             let page = page.map_err(|failed| error::read(DESCRIBE_INSTANCES, region.as_str(), failed))?;
             // An identifier that is none of ours to name (RDS allows none such, other engines behind this API might) is left out, not guessed.
             for seen in
@@ -65,7 +67,7 @@ impl DbInstances for Rds {
             {
                 instances.push(read_instance(region, seen)?);
             }
-            refuse_too_many(DESCRIBE_INSTANCES, region, instances.len())?;
+            error::refuse_too_many(DESCRIBE_INSTANCES, region.as_str(), (instances.len(), ITEMS_MAX), seen_pages)?;
         }
         Ok(instances)
     }
@@ -82,14 +84,16 @@ impl DbSnapshots for Rds {
     async fn db_snapshots(&self, region: &Region) -> Result<Vec<DbSnapshot>, PortError> {
         let mut pages = self.client(region).describe_db_snapshots().max_records(100).into_paginator().send();
         let mut snapshots = Vec::new();
+        let mut seen_pages = 0;
         while let Some(page) = pages.next().await {
+            seen_pages += 1;
             let page = page.map_err(|failed| error::read(DESCRIBE_SNAPSHOTS, region.as_str(), failed))?;
             for seen in
                 page.db_snapshots().iter().filter(|seen| is_named::<DbSnapshotId>(seen.db_snapshot_identifier()))
             {
                 snapshots.push(read_snapshot(region, seen)?);
             }
-            refuse_too_many(DESCRIBE_SNAPSHOTS, region, snapshots.len())?;
+            error::refuse_too_many(DESCRIBE_SNAPSHOTS, region.as_str(), (snapshots.len(), ITEMS_MAX), seen_pages)?;
         }
         Ok(snapshots)
     }
@@ -141,14 +145,8 @@ impl RoomRestore for Rds {
             .skip_final_snapshot(true)
             .delete_automated_backups(true);
         match call.send().await.map_err(|failed| error::read(OPERATION, id.as_str(), failed)) {
-            // Going already is as good as gone.
-            Err(failed)
-                if failed.kind == PortErrorKind::NotFound || failed.message.contains("already being deleted") =>
-            {
-                Ok(())
-            }
-            Err(failed) => Err(failed),
-            Ok(_) => Ok(()),
+            Err(failed) if !is_gone_or_going(&failed) => Err(failed),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }
@@ -173,6 +171,13 @@ impl RoomReset for Rds {
     }
 }
 
+/// Going already is as good as gone. RDS has one code for every state that refuses, so only its words tell this one from the others:
+/// `InvalidDBInstanceState: Instance hf-rt-orders-db is already being deleted.`
+fn is_gone_or_going(failed: &PortError) -> bool {
+    failed.kind == PortErrorKind::NotFound
+        || failed.kind == PortErrorKind::InvalidState && failed.message.contains("already being deleted")
+}
+
 /// The first lock; the role's policy on `db:hf-rt-*` is the second.
 fn temporary_only(operation: &'static str, id: &DbInstanceId) -> Result<(), PortError> {
     if id.as_str().starts_with(TEMPORARY) {
@@ -192,13 +197,6 @@ fn none_if_missing<T>(failed: PortError) -> Result<Option<T>, PortError> {
 
 fn is_named<T: TryFrom<String>>(id: Option<&str>) -> bool {
     id.is_some_and(|id| T::try_from(id.to_owned()).is_ok())
-}
-
-fn refuse_too_many(operation: &'static str, region: &Region, seen: usize) -> Result<(), PortError> {
-    if seen <= ITEMS_MAX {
-        return Ok(());
-    }
-    Err(PortError::new(PortErrorKind::TooMany, operation, region.as_str(), format!("more than {ITEMS_MAX} items")))
 }
 
 fn read_instance(region: &Region, seen: &SdkInstance) -> Result<DbInstance, PortError> {
@@ -260,3 +258,6 @@ fn read_tags(tags: &[Tag]) -> Tags {
 fn write_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
+
+#[cfg(test)]
+mod tests;

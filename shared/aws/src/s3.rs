@@ -68,13 +68,12 @@ impl Objects for S3 {
         const OPERATION: &str = "s3:ListObjectsV2";
         let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
         let mut keys = Vec::new();
+        let mut seen_pages = 0;
         while let Some(page) = pages.next().await {
+            seen_pages += 1;
             let page = page.map_err(|failed| error::read(OPERATION, prefix, failed))?;
             keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
-            if keys.len() > KEYS_MAX {
-                let message = format!("more than {KEYS_MAX} keys");
-                return Err(PortError::new(PortErrorKind::TooMany, OPERATION, prefix, message));
-            }
+            error::refuse_too_many(OPERATION, prefix, (keys.len(), KEYS_MAX), seen_pages)?;
         }
         Ok(keys)
     }
@@ -84,3 +83,6 @@ impl Objects for S3 {
         request.send().await.map(drop).map_err(|failed| error::read("s3:DeleteObject", key, failed))
     }
 }
+
+#[cfg(test)]
+mod tests;

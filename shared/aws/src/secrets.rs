@@ -41,18 +41,21 @@ impl ReadSecrets for SecretsManager {
 }
 
 impl RoomSecrets for SecretsManager {
-    async fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> Result<(), PortError> {
-        const CREATE: &str = "secretsmanager:CreateSecret";
-        temporary_only(CREATE, name)?;
+    async fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> Result<Password, PortError> {
+        const OPERATION: &str = "secretsmanager:CreateSecret";
+        temporary_only(OPERATION, name)?;
         let tags = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         let request =
             self.client.create_secret().name(name.as_str()).secret_string(value.expose()).set_tags(Some(tags));
-        match request.send().await.map_err(|failed| error::read(CREATE, name.as_str(), failed)) {
-            Ok(_) => Ok(()),
+        match request.send().await.map_err(|failed| error::read(OPERATION, name.as_str(), failed)) {
+            Ok(_) => Ok(value.clone()),
+            // Somebody was quicker, or an earlier attempt was cut short: theirs is in force.
             Err(failed) if failed.kind == PortErrorKind::AlreadyExists => {
-                let request = self.client.put_secret_value().secret_id(name.as_str()).secret_string(value.expose());
-                let sent = request.send().await.map(drop);
-                sent.map_err(|failed| error::read("secretsmanager:PutSecretValue", name.as_str(), failed))
+                let unreadable = || {
+                    let message = "it exists, and has no value that can be read yet";
+                    PortError::new(PortErrorKind::InvalidState, OPERATION, name.as_str(), message)
+                };
+                self.secret(name).await?.ok_or_else(unreadable)
             }
             Err(failed) => Err(failed),
         }
@@ -74,7 +77,9 @@ impl RoomSecrets for SecretsManager {
         let filter = Filter::builder().key(FilterNameStringType::Name).values(TEMPORARY).build();
         let mut pages = self.client.list_secrets().filters(filter).into_paginator().send();
         let mut kept = Vec::new();
+        let mut seen_pages = 0;
         while let Some(page) = pages.next().await {
+            seen_pages += 1;
             let page = page.map_err(|failed| error::read(OPERATION, TEMPORARY, failed))?;
             for secret in page.secret_list() {
                 // The filter matches words within a name too; the prefix is what makes it ours to touch.
@@ -85,14 +90,7 @@ impl RoomSecrets for SecretsManager {
                     kept.push((name, pairs.collect()));
                 }
             }
-            if kept.len() > ITEMS_MAX {
-                return Err(PortError::new(
-                    PortErrorKind::TooMany,
-                    OPERATION,
-                    TEMPORARY,
-                    format!("more than {ITEMS_MAX} secrets"),
-                ));
-            }
+            error::refuse_too_many(OPERATION, TEMPORARY, (kept.len(), ITEMS_MAX), seen_pages)?;
         }
         Ok(kept)
     }
@@ -110,3 +108,6 @@ fn temporary_only(operation: &'static str, name: &SecretName) -> Result<(), Port
         format!("only names beginning with {TEMPORARY} are touched"),
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use crate::error;
 
 /// The longest subject (source: SNS API Reference, `Publish`).
 const SUBJECT_CHARACTERS_MAX: usize = 100;
+/// The longest message (source: SNS API Reference, `Publish`).
+const TEXT_BYTES_MAX: usize = 262_144;
 
 /// One topic.
 #[derive(Debug, Clone)]
@@ -32,7 +34,13 @@ impl FallbackTopic for Sns {
             .filter(|c| !c.is_ascii_control())
             .take(SUBJECT_CHARACTERS_MAX)
             .collect();
-        let request = self.client.publish().topic_arn(&self.topic_arn).subject(legal).message(text);
+        // An empty subject is refused where none at all is not, and the last resort must not fail on its own heading.
+        let subject = Some(legal.trim().to_owned()).filter(|legal| !legal.is_empty());
+        let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+        let request = self.client.publish().topic_arn(&self.topic_arn).set_subject(subject).message(text);
         request.send().await.map(drop).map_err(|failed| error::read("sns:Publish", &self.topic_arn, failed))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ where
 {
     let handler = &handler;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        let left = time_left(event.context.deadline(), SystemTime::now());
         let outcome = match holdfast_wire::read(&event.payload) {
             Ok(trigger) => Box::pin(handler(trigger, left)).await.map_err(|error| diagnostic(&error)),
             Err(error) => Err(malformed(&error)),
@@ -36,6 +36,22 @@ where
         log(function, &event.context.request_id, outcome)
     }))
     .await
+}
+
+/// The longest that Lambda lets an invocation run (source: Lambda Developer Guide, "Lambda quotas").
+const INVOCATION_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// The time that an invocation has left.
+///
+/// A deadline lies in the future, or, with a clock that runs ahead, a little in the past: then nothing is left. One that is over by more
+/// than the longest invocation was never meant: `cargo lambda watch` sends one of 1970. It limits nothing, so Lambda's own limit stands in,
+/// for work that is split by the time left would otherwise never begin.
+fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
+    match deadline.duration_since(now) {
+        Ok(left) => left,
+        Err(over) if over.duration() > INVOCATION_MAX => INVOCATION_MAX,
+        Err(_) => Duration::ZERO,
+    }
 }
 
 /// Logs in JSON, once, before anything else; what is logged follows `RUST_LOG`.
@@ -89,4 +105,28 @@ fn diagnostic<E: Classified>(error: &E) -> Diagnostic {
 /// Lambda retries what cannot be read as it retries anything, and then gives it, whole and with this reason, to the failure destination.
 fn malformed(error: &WireError) -> Diagnostic {
     Diagnostic { error_type: "Holdfast.Malformed".into(), error_message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_that_was_never_meant_leaves_lambdas_longest_time_and_a_missed_one_leaves_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_154_400);
+        let second = Duration::from_secs(1);
+        for (deadline, left) in [
+            (now + 900 * second, 900 * second),
+            (now + second, second),
+            (now, Duration::ZERO),
+            (now - second, Duration::ZERO),
+            (now - INVOCATION_MAX, Duration::ZERO),
+            (now - INVOCATION_MAX - second, INVOCATION_MAX),
+            (SystemTime::UNIX_EPOCH, INVOCATION_MAX),
+            // What cargo-lambda 1.9 sends: ten minutes, and the epoch instead of now.
+            (SystemTime::UNIX_EPOCH + 600 * second, INVOCATION_MAX),
+        ] {
+            assert_eq!(time_left(deadline, now), left, "{deadline:?}");
+        }
+    }
 }

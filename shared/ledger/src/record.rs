@@ -120,11 +120,12 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
         let record = Record { generation: 1, writer: self.entropy.nonce(), body };
         match self.put(key, &record, Precondition::Absent).await {
             Ok(etag) => Ok(Written::Created(held(key, record, etag))),
-            Err(error) => match self.read_back(key, error).await? {
+            Err(error) if !may_have_written(&error) => Err(error),
+            Err(error) => match self.read_record(key).await? {
                 Some((found, etag)) if found.writer == record.writer => Ok(Written::Created(held(key, found, etag))),
                 Some((found, etag)) => Ok(Written::Existed(held(key, found, etag))),
-                // Refused, and yet nothing is there: a deletion or a broken store. Neither is ours to paper over.
-                None => Err(LedgerError::Conflict { key: key.into() }),
+                // Nobody wrote: the failure stands as it was.
+                None => Err(error),
             },
         }
     }
@@ -141,8 +142,11 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
         let record = Record { generation: before.generation + 1, writer: self.entropy.nonce(), body };
         match self.put(&before.key, &record, Precondition::Matches(before.etag.clone())).await {
             Ok(etag) => Ok(held(&before.key, record, etag)),
-            Err(error) => match self.read_back::<T>(&before.key, error).await? {
+            Err(error) if !may_have_written(&error) => Err(error),
+            Err(error) => match self.read_record::<T>(&before.key).await? {
                 Some((found, etag)) if found.writer == record.writer => Ok(held(&before.key, found, etag)),
+                // Nobody wrote: the failure stands as it was, and is not somebody else's step.
+                Some((_, etag)) if etag == before.etag => Err(error),
                 Some(_) | None => Err(LedgerError::Conflict { key: before.key.clone() }),
             },
         }
@@ -160,31 +164,6 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
         Ok(self.objects.put(key, bytes, when).await?)
     }
 
-    /// After a refused or lost write: what is there now. Any other failure is passed on.
-    async fn read_back<T: DeserializeOwned>(
-        &self,
-        key: &str,
-        error: LedgerError,
-    ) -> Result<Option<(Record<T>, String)>, LedgerError> {
-        let LedgerError::Store(store) = &error else { return Err(error) };
-        match store.kind {
-            PortErrorKind::PreconditionFailed => self.read_record(key).await,
-            // The write may have happened. If what is there is not ours, the failure stands as it was.
-            PortErrorKind::Unavailable => match self.read_record(key).await? {
-                Some(found) => Ok(Some(found)),
-                None => Err(error),
-            },
-            PortErrorKind::NotFound
-            | PortErrorKind::AlreadyExists
-            | PortErrorKind::InvalidState
-            | PortErrorKind::QuotaExceeded
-            | PortErrorKind::Throttled
-            | PortErrorKind::AccessDenied
-            | PortErrorKind::Invalid
-            | PortErrorKind::TooMany => Err(error),
-        }
-    }
-
     async fn read_record<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(Record<T>, String)>, LedgerError> {
         match self.objects.get(key, None).await? {
             Fetched::Missing | Fetched::Unchanged => Ok(None),
@@ -194,6 +173,16 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
                 Ok(Some((record, object.etag)))
             }
         }
+    }
+}
+
+/// Whether a failed write may lie there all the same. A refused condition may be met by the SDK's repetition of our own lost write.
+fn may_have_written(error: &LedgerError) -> bool {
+    match error {
+        LedgerError::Store(store) => {
+            matches!(store.kind, PortErrorKind::PreconditionFailed | PortErrorKind::Unavailable)
+        }
+        LedgerError::Unreadable { .. } | LedgerError::Conflict { .. } => false,
     }
 }
 

@@ -40,13 +40,18 @@ pub trait ReadSecrets: Sync {
 
 /// To keep a room's secret for as long as the room. Implementations refuse names that do not begin with `hf-rt-`.
 pub trait RoomSecrets: Sync {
-    /// Creates the secret, or writes a new version of it.
+    /// Creates the secret unless there is one of that name, and gives the one in force: the first, whoever kept it.
+    ///
+    /// Two at once, or one that was cut short and repeats, thus give a room the same password.
+    ///
+    /// # Errors
+    /// `InvalidState` if there is one and its value cannot be read yet.
     fn keep(
         &self,
         name: &SecretName,
         value: &Password,
         tags: &Tags,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    ) -> impl Future<Output = Result<Password, PortError>> + Send;
 
     /// Deletes the secret at once, without a recovery window. One that is not there is forgotten already.
     fn forget(&self, name: &SecretName) -> impl Future<Output = Result<(), PortError>> + Send;

@@ -67,7 +67,7 @@ async fn listing(objects: &impl Objects, prefix: &str) {
     }
 }
 
-/// [`RoomSecrets`] and [`ReadSecrets`]: kept, kept anew, listed with tags, forgotten twice; and only temporary names.
+/// [`RoomSecrets`] and [`ReadSecrets`]: kept once, listed with tags, forgotten twice; and only temporary names.
 ///
 /// # Panics
 /// Where a rule does not hold.
@@ -76,9 +76,9 @@ pub async fn secrets(secrets: &(impl RoomSecrets + ReadSecrets), suffix: &str) {
     let tags = Tags::from([("holdfast:run".into(), "orders-db.every.20261120t020000z".into())]);
     assert!(secrets.secret(&name).await.expect("a read of nothing").is_none());
     for value in ["first", "second"] {
-        secrets.keep(&name, &Password::new(value.into()), &tags).await.expect("a write");
+        let in_force = secrets.keep(&name, &Password::new(value.into()), &tags).await.expect("a write");
         let read = secrets.secret(&name).await.expect("a read").expect("a value");
-        assert_eq!(read.expose(), value);
+        assert_eq!((in_force.expose(), read.expose()), ("first", "first"), "the first stays in force");
     }
     let kept = secrets.kept().await.expect("a listing");
     assert_eq!(

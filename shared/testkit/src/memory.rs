@@ -243,6 +243,18 @@ impl MemoryCloud {
         self.state().instances.keys().map(|(_, id)| id.clone()).collect()
     }
 
+    /// The master password that an instance was last given.
+    #[must_use]
+    pub fn instance_password(&self, region: &Region, id: &DbInstanceId) -> Option<Password> {
+        self.state().instances.get(&(region.clone(), id.clone()))?.password.clone()
+    }
+
+    /// A secret's value.
+    #[must_use]
+    pub fn secret_value(&self, name: &SecretName) -> Option<Password> {
+        self.state().secrets.get(name).map(|(value, _)| value.clone())
+    }
+
     /// Removes an instance at once, as somebody might by hand.
     pub fn remove_instance(&self, region: &Region, id: &DbInstanceId) {
         self.state().instances.remove(&(region.clone(), id.clone()));

@@ -259,14 +259,14 @@ impl ReadSecrets for MemoryCloud {
 }
 
 impl RoomSecrets for MemoryCloud {
-    fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> impl Future<Output = Answered<()>> + Send {
+    fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> impl Future<Output = Answered<Password>> + Send {
+        const OPERATION: &str = "secretsmanager:CreateSecret";
         ready(if name.as_str().starts_with(TEMPORARY) {
-            self.call("secretsmanager:PutSecretValue", name.as_str(), |state| {
-                state.secrets.insert(name.clone(), (value.clone(), tags.clone()));
-                Ok(())
+            self.call(OPERATION, name.as_str(), |state| {
+                Ok(state.secrets.entry(name.clone()).or_insert_with(|| (value.clone(), tags.clone())).0.clone())
             })
         } else {
-            refuse(PortErrorKind::Invalid, "secretsmanager:PutSecretValue", name.as_str(), "not a temporary name")
+            refuse(PortErrorKind::Invalid, OPERATION, name.as_str(), "not a temporary name")
         })
     }
 

@@ -37,7 +37,10 @@ where
 {
     let suite = Suite { cloud, stage, pass };
     let source = suite.instance(&stage.instance).await.expect("the instance of the stage");
-    assert!(source.status == DbInstanceStatus::Available && !source.tags.is_empty(), "not as the stage says: {source:?}");
+    assert!(
+        source.status == DbInstanceStatus::Available && !source.tags.is_empty(),
+        "not as the stage says: {source:?}"
+    );
     suite.inventory(&source).await;
     let snapshot = suite.snapshots().await;
     suite.refusals(&snapshot).await;
@@ -82,7 +85,8 @@ where
             id: id.clone(),
             tags: Tags::from([("holdfast:plan".into(), "conformance".into()), ("holdfast:rules".into(), "".into())]),
         };
-        let of_nothing = CreateDbSnapshot { instance: "conformance-nothing".parse().expect("legal"), ..request.clone() };
+        let of_nothing =
+            CreateDbSnapshot { instance: "conformance-nothing".parse().expect("legal"), ..request.clone() };
         refused(self.cloud.create_db_snapshot(&of_nothing).await, PortErrorKind::NotFound);
 
         self.cloud.create_db_snapshot(&request).await.expect("a snapshot");
@@ -106,7 +110,11 @@ where
 
         refused(self.cloud.create_db_snapshot(&request).await, PortErrorKind::AlreadyExists);
         let all = self.cloud.db_snapshots(region).await.expect("a listing");
-        assert_eq!(all.into_iter().filter(|seen| seen.id == id).collect::<Vec<_>>(), [taken], "twice begun is once made");
+        assert_eq!(
+            all.into_iter().filter(|seen| seen.id == id).collect::<Vec<_>>(),
+            [taken],
+            "twice begun is once made"
+        );
         let elsewhere = self.cloud.db_snapshots(&self.stage.elsewhere).await.expect("a listing");
         assert!(elsewhere.iter().all(|seen| seen.id != id), "regions are apart");
         id
@@ -145,7 +153,10 @@ where
         assert!(room.endpoint.is_some() && room.endpoint != source.endpoint, "it is reached somewhere else: {room:?}");
         assert_ne!(room.arn, source.arn);
         assert!(!room.deletion_protection, "a room can always be closed");
-        assert_eq!((&room.engine, &room.master_user, &room.database), (&source.engine, &source.master_user, &source.database));
+        assert_eq!(
+            (&room.engine, &room.master_user, &room.database),
+            (&source.engine, &source.master_user, &source.database)
+        );
         request.id
     }
 

@@ -1,0 +1,72 @@
+//! A run and its room, for tests of decisions.
+
+use std::sync::LazyLock;
+
+use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus, Endpoint, MadeBy};
+use holdfast_domain::{Plan, tags};
+use holdfast_ledger::Run;
+use holdfast_testkit::sample;
+use jiff::Timestamp;
+
+use crate::begin::{self, DueTest};
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+static PLAN: LazyLock<Plan> = LazyLock::new(sample::plan);
+static RUN: LazyLock<Run> = LazyLock::new(begun);
+
+/// A run for the recovery point of 02:00, requested at 02:05, deadline 06:05.
+pub(crate) fn run() -> Run {
+    RUN.clone()
+}
+
+fn begun() -> Run {
+    let plan = &*PLAN;
+    let resource = &plan.resources[&"orders-db".parse().expect("legal")];
+    let source = DbSnapshot {
+        region: resource.region.clone(),
+        id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal"),
+        arn: "arn".into(),
+        instance: resource.id.to_string(),
+        status: DbSnapshotStatus::Available,
+        made_by: MadeBy::Call,
+        taken_at: Some(at("2026-11-20T02:00:03Z")),
+        engine: "postgres".into(),
+        engine_version: "15.8".into(),
+        encrypted: true,
+        size_bytes: Some(1 << 30),
+        tags: tags::Tags::new(),
+    };
+    let test = DueTest {
+        run: "orders-db.every.20261120t020000z".parse().expect("legal"),
+        resource: "orders-db".parse().expect("legal"),
+        rule: Some("every".parse().expect("legal")),
+        slot: "20261120t020000z".parse().expect("legal"),
+        source: Ok(source.clone()),
+    };
+    begin::run(plan, resource, &test, &source, at("2026-11-20T02:05:00Z"))
+}
+
+/// The run's room in a state; it has an endpoint as soon as it serves.
+pub(crate) fn room(run: &Run, status: &str) -> DbInstance {
+    let plan = &*PLAN;
+    let status = DbInstanceStatus::read(status);
+    let endpoint = Endpoint { host: format!("{}.test", run.room), port: 5432 };
+    DbInstance {
+        region: run.region.clone(),
+        id: run.room.clone(),
+        arn: format!("arn:aws:rds:{}:000000000000:db:{}", run.region, run.room),
+        endpoint: (status == DbInstanceStatus::Available).then_some(endpoint),
+        status,
+        engine: "postgres".into(),
+        engine_version: "15.8".into(),
+        master_user: "app".into(),
+        database: Some("orders".into()),
+        password_pending: false,
+        modification_pending: false,
+        deletion_protection: false,
+        tags: tags::of_room(&plan.name, &plan.environment, &run.resource, &run.id, run.deadline_at),
+    }
+}

@@ -1,0 +1,345 @@
+//! What holds for every life of a run, whatever is seen and in whatever order; and one life to read.
+
+use std::collections::BTreeSet;
+
+use holdfast_domain::RunId;
+use holdfast_ledger::{CheckRecord, OutcomeWord, RequirementWord};
+use holdfast_testkit::sample;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::example::{at, room, run};
+
+const PATIENCE: Patience = Patience(SignedDuration::from_mins(16));
+/// Every word that leads somewhere, and one that nobody knows. The second is by far the most common.
+const STATUSES: [&str; 9] = [
+    "creating",
+    "available",
+    "backing-up",
+    "resetting-master-credentials",
+    "restore-error",
+    "storage-full",
+    "deleting",
+    "stopped",
+    "a-word-of-the-future",
+];
+
+/// One look at the world, `minutes` after the one before.
+#[derive(Debug, Clone)]
+struct Look {
+    minutes: i64,
+    room: Option<DbInstance>,
+    verification: Option<Verification>,
+    room_free: bool,
+}
+
+impl Look {
+    fn observation(&self) -> Observation<'_> {
+        Observation { room: self.room.as_ref(), verification: self.verification.as_ref(), room_free: self.room_free }
+    }
+}
+
+fn verification(finished: bool, outcomes: Vec<OutcomeWord>) -> Verification {
+    let seen_at = at("2026-11-20T02:30:00Z");
+    let record = |outcome| CheckRecord {
+        check: "heap public.orders".into(),
+        subject: Some("public.orders".into()),
+        requirement: RequirementWord::Required,
+        outcome,
+        detail: "public.orders: as it was found".into(),
+        took_ms: 12,
+    };
+    Verification {
+        run: run().id,
+        first_query_at: seen_at,
+        fully_read_at: finished.then_some(seen_at),
+        finished_at: finished.then_some(seen_at),
+        units_total: 7,
+        units_done: if finished { 7 } else { 3 },
+        results: outcomes.into_iter().map(record).collect(),
+    }
+}
+
+fn any_room() -> impl Strategy<Value = Option<DbInstance>> {
+    let status = prop_oneof![4 => Just("available"), 1 => prop::sample::select(&STATUSES[..])];
+    let pending = || prop::bool::weighted(0.2);
+    let some = (status, pending(), pending(), prop::bool::weighted(0.95)).prop_map(
+        |(status, password_pending, modification_pending, own)| {
+            let mut seen = DbInstance { password_pending, modification_pending, ..room(&run(), status) };
+            if !own {
+                seen.tags.remove(tags::RUN);
+            }
+            seen
+        },
+    );
+    prop::option::weighted(0.8, some)
+}
+
+fn any_verification() -> impl Strategy<Value = Option<Verification>> {
+    let outcome =
+        prop_oneof![18 => Just(OutcomeWord::Passed), 1 => Just(OutcomeWord::Failed), 1 => Just(OutcomeWord::NotRun)];
+    prop::option::weighted(0.3, (any::<bool>(), vec(outcome, 0..30)).prop_map(|(done, all)| verification(done, all)))
+}
+
+fn any_look() -> impl Strategy<Value = Look> {
+    (0..25_i64, any_room(), any_verification(), any::<bool>()).prop_map(|(minutes, room, verification, room_free)| Look {
+        minutes,
+        room,
+        verification,
+        room_free,
+    })
+}
+
+/// Every step that a life takes, each with the run before it, the look it was taken on, and when.
+fn live(looks: &[Look]) -> Vec<(Run, &Look, Timestamp, Step)> {
+    let (mut run, mut now) = (run(), at("2026-11-20T02:05:00Z"));
+    let mut steps = Vec::new();
+    for look in looks {
+        now += SignedDuration::from_mins(look.minutes);
+        let taken = step(&run, &look.observation(), PATIENCE, now);
+        let before = std::mem::replace(&mut run, taken.run.clone());
+        steps.push((before, look, now, taken));
+    }
+    steps
+}
+
+/// The properties below say nothing of what no life ever meets.
+#[test]
+fn the_lives_that_are_tried_meet_every_phase_verdict_and_action() {
+    let mut runner = TestRunner::deterministic();
+    let mut met = BTreeSet::new();
+    for _ in 0..500 {
+        let looks = vec(any_look(), 1..30).new_tree(&mut runner).expect("a life").current();
+        for (before, _, _, taken) in live(&looks) {
+            met.insert(format!("{:?}", before.phase));
+            met.extend(taken.actions.iter().map(|action| format!("{action:?}")));
+            met.extend(taken.run.verdict.iter().map(|given| format!("{:?}", given.verdict)));
+        }
+    }
+    let wanted = "Requested Restoring Preparing Verifying Destroying Closed Passed Failed Inconclusive \
+                  Restore GivePassword CallVerify DeleteRoom ForgetSecret TellVerdict Close";
+    assert_eq!(met, wanted.split_whitespace().map(str::to_owned).collect());
+}
+
+proptest! {
+    #[test]
+    fn a_run_never_goes_back_and_the_same_sight_is_the_same_step(looks in vec(any_look(), 1..30)) {
+        for (before, look, now, taken) in live(&looks) {
+            prop_assert!(taken.run.phase >= before.phase, "{:?} after {:?}", taken.run.phase, before.phase);
+            prop_assert_eq!(&taken, &step(&before, &look.observation(), PATIENCE, now));
+            prop_assert_eq!((&taken.run.id, &taken.run.room, &taken.run.plan_sha), (&before.id, &before.room, &before.plan_sha));
+        }
+    }
+
+    #[test]
+    fn a_run_is_judged_exactly_once_and_told_at_that_step_and_no_other(looks in vec(any_look(), 1..30)) {
+        for (before, _, now, taken) in live(&looks) {
+            let judged = before.phase < Phase::Destroying && taken.run.phase == Phase::Destroying;
+            if judged {
+                prop_assert_eq!(&taken.actions, &[Action::TellVerdict]);
+                prop_assert_eq!(taken.run.times.judged_at, Some(now));
+                let verdict = taken.run.verdict.as_ref().expect("a verdict");
+                prop_assert!(!verdict.reasons.is_empty() && verdict.reasons.len() <= REASONS_MAX + 1);
+            } else {
+                prop_assert!(!taken.actions.contains(&Action::TellVerdict));
+                prop_assert_eq!(&taken.run.verdict, &before.verdict);
+                prop_assert_eq!(taken.run.times.judged_at, before.times.judged_at);
+            }
+            prop_assert_eq!(taken.run.verdict.is_some(), taken.run.phase >= Phase::Destroying);
+        }
+    }
+
+    #[test]
+    fn only_a_finished_verification_in_which_everything_passed_proves_anything(looks in vec(any_look(), 1..30)) {
+        for (before, look, _, taken) in live(&looks) {
+            if before.verdict.is_none() && taken.run.verdict.as_ref().is_some_and(|v| v.verdict == Verdict::Passed) {
+                let seen = look.verification.as_ref().expect("a verification");
+                prop_assert!(before.phase == Phase::Verifying && seen.finished_at.is_some() && !seen.results.is_empty());
+                prop_assert!(seen.results.iter().all(|result| result.outcome == OutcomeWord::Passed));
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_has_its_phase_and_its_sight(looks in vec(any_look(), 1..30)) {
+        for (before, look, _, taken) in live(&looks) {
+            let own = look.room.as_ref().is_some_and(|room| is_own(&before, room));
+            for action in &taken.actions {
+                let legal = match action {
+                    Action::Restore => before.phase == Phase::Requested && look.room.is_none() && look.room_free,
+                    Action::GivePassword => before.phase == Phase::Restoring && look.room.is_some(),
+                    Action::CallVerify => matches!(before.phase, Phase::Preparing | Phase::Verifying),
+                    Action::DeleteRoom => before.phase == Phase::Destroying && own,
+                    Action::ForgetSecret => before.phase == Phase::Destroying && !own,
+                    Action::TellVerdict => before.phase < Phase::Destroying,
+                    Action::Close => before.phase == Phase::Closed,
+                };
+                prop_assert!(legal, "{action:?} in {:?} on {look:?}", before.phase);
+            }
+        }
+    }
+
+    /// Two invocations may see the same thing one after the other. What was begun on that sight is not begun on it again; to ask for a
+    /// deletion or to close twice is harmless, and is how they are made sure of.
+    #[test]
+    fn the_same_sight_again_begins_nothing_again(looks in vec(any_look(), 1..30)) {
+        for (_, look, now, taken) in live(&looks) {
+            let again = step(&taken.run, &look.observation(), PATIENCE, now);
+            for action in &again.actions {
+                let harmless = matches!(action, Action::DeleteRoom | Action::Close);
+                prop_assert!(harmless || !taken.actions.contains(action), "{action:?} twice");
+            }
+        }
+    }
+
+    /// Whatever was seen before: from the deadline on it takes one sweep to the verdict, and one after the room has gone to the end.
+    #[test]
+    fn every_life_ends_within_its_deadline_and_a_bounded_number_of_sweeps(
+        looks in vec(any_look(), 0..30),
+        lingering in vec((0..STATUSES.len(), any_verification(), any::<bool>()), 1..10),
+    ) {
+        let lived = live(&looks);
+        let mut run = lived.last().map_or_else(run, |(.., taken)| taken.run.clone());
+        let mut now = lived.last().map_or(run.requested_at, |(_, _, now, _)| *now).max(run.deadline_at);
+        for (sweep, (status, verification, room_free)) in lingering.iter().enumerate() {
+            let room = room(&run, STATUSES[*status]);
+            let seen = Observation { room: Some(&room), verification: verification.as_ref(), room_free: *room_free };
+            run = step(&run, &seen, PATIENCE, now).run;
+            prop_assert!(run.verdict.is_some(), "not judged by sweep {sweep} after the deadline");
+            now += SignedDuration::from_mins(1);
+        }
+        let gone = Observation { room: None, verification: None, room_free: true };
+        let end = step(&run, &gone, PATIENCE, now);
+        prop_assert_eq!(end.run.phase, Phase::Closed);
+        let closing = step(&end.run, &gone, PATIENCE, now);
+        prop_assert_eq!((closing.run, closing.actions), (end.run, vec![Action::Close]));
+    }
+
+    #[test]
+    fn the_queue_never_exceeds_the_rooms_and_does_not_depend_on_order(
+        given in vec((0..6_usize, 0..20_i64), 0..12).prop_flat_map(|runs| {
+            (Just(runs.clone()), Just((0..runs.len()).collect::<Vec<_>>()).prop_shuffle())
+        }),
+        rooms_max in 0..5_u32,
+    ) {
+        let (runs, order) = given;
+        let plan = Plan { rooms_max, ..sample::plan() };
+        let runs: Vec<Run> = runs.into_iter().enumerate().map(|(n, (phase, minute))| waiting(n, phase, minute)).collect();
+        let queued = ids(&queue(&plan, &runs));
+        prop_assert_eq!(&queued, &ids(&queue(&plan, order.iter().map(|index| &runs[*index]))));
+
+        let taken = runs.iter().filter(|run| run.phase != Phase::Requested && run.phase != Phase::Closed).count();
+        let most = usize::try_from(rooms_max).expect("small");
+        prop_assert!(queued.is_empty() || taken + queued.len() <= most, "{} more over {taken} of {most}", queued.len());
+        let requested: Vec<&Run> = runs.iter().filter(|run| run.phase == Phase::Requested).collect();
+        prop_assert_eq!(queued.len(), requested.len().min(most.saturating_sub(taken)), "no room is left free that somebody waits for");
+        for run in requested.iter().filter(|run| !queued.contains(&run.id)) {
+            for first in runs.iter().filter(|run| queued.contains(&run.id)) {
+                prop_assert!((first.requested_at, &first.id) < (run.requested_at, &run.id), "an older request waits longer");
+            }
+        }
+    }
+}
+
+fn ids(runs: &[&Run]) -> Vec<RunId> {
+    runs.iter().map(|run| run.id.clone()).collect()
+}
+
+fn waiting(number: usize, phase: usize, minute: i64) -> Run {
+    let phases =
+        [Phase::Requested, Phase::Restoring, Phase::Preparing, Phase::Verifying, Phase::Destroying, Phase::Closed];
+    let mut run = run();
+    run.id = format!("orders-db.every.{number:02}").parse().expect("legal");
+    run.phase = phases[phase];
+    run.requested_at += SignedDuration::from_mins(minute);
+    run
+}
+
+/// A recovery point is condemned only by its own data or by RDS's own words on the snapshot. What is wrong around it proves nothing.
+#[test]
+fn a_broken_room_fails_the_recovery_point_only_if_rds_says_it_is_the_data() {
+    let mut restoring = run();
+    restoring.phase = Phase::Restoring;
+    for (word, verdict) in [
+        ("failed", Verdict::Failed),
+        ("restore-error", Verdict::Failed),
+        ("incompatible-restore", Verdict::Failed),
+        ("incompatible-network", Verdict::Inconclusive),
+        ("incompatible-option-group", Verdict::Inconclusive),
+        ("incompatible-parameters", Verdict::Inconclusive),
+        ("inaccessible-encryption-credentials", Verdict::Inconclusive),
+        ("insufficient-capacity", Verdict::Inconclusive),
+        ("storage-full", Verdict::Inconclusive),
+    ] {
+        let room = room(&restoring, word);
+        let seen = Observation { room: Some(&room), verification: None, room_free: true };
+        let judged = step(&restoring, &seen, PATIENCE, restoring.requested_at).run.verdict.expect(word);
+        assert_eq!(judged.verdict, verdict, "{word}");
+    }
+}
+
+#[test]
+fn what_finished_is_judged_by_what_it_found_however_late_and_only_once_it_was_asked() {
+    let passed = verification(true, vec![OutcomeWord::Passed]);
+    let late = at("2026-11-20T06:05:00Z");
+    let mut asked = run();
+    asked.phase = Phase::Verifying;
+    for (run, verdict) in [(asked, Verdict::Passed), (run(), Verdict::Inconclusive)] {
+        let seen = Observation { room: None, verification: Some(&passed), room_free: true };
+        assert_eq!(step(&run, &seen, PATIENCE, late).run.verdict.expect("a verdict").verdict, verdict);
+    }
+}
+
+/// The life of a run that passes, as an engineer would want to read it.
+#[test]
+fn a_passing_life() {
+    let mut run = run();
+    let (mut now, mut story) = (run.requested_at, String::new());
+    let sights = [
+        (0, "nothing, no room is free"),
+        (1, "nothing, a room is free"),
+        (1, "nothing, no room is free"),
+        (1, "creating"),
+        (8, "available"),
+        (1, "resetting-master-credentials"),
+        (1, "available, password pending"),
+        (1, "available"),
+        (1, "available, 3 of 7 verified"),
+        (16, "available, 3 of 7 verified"),
+        (5, "available, verified"),
+        (1, "available"),
+        (1, "deleting"),
+        (2, "nothing, a room is free"),
+        (1, "nothing, a room is free"),
+    ];
+    for (minutes, sight) in sights {
+        now += SignedDuration::from_mins(minutes);
+        let status = sight.split(',').next().unwrap_or_default();
+        let room = (status != "nothing").then(|| DbInstance {
+            password_pending: sight.ends_with("password pending"),
+            ..room(&run, status)
+        });
+        let verification = sight.ends_with("verified").then(|| {
+            let done = sight.ends_with(", verified");
+            Verification { finished_at: done.then_some(now), ..verification(done, vec![OutcomeWord::Passed; 7]) }
+        });
+        let seen = Observation {
+            room: room.as_ref(),
+            verification: verification.as_ref(),
+            room_free: sight.ends_with("a room is free"),
+        };
+        let taken = step(&run, &seen, PATIENCE, now);
+        let phase = format!("{:?} -> {:?}", run.phase, taken.run.phase);
+        let line = format!("{}  {sight:<30} {phase:<26} {:?} because {}", now.strftime("%H:%M"), taken.actions, taken.reason);
+        story.push_str(line.trim_end());
+        story.push('\n');
+        run = taken.run;
+    }
+    let verdict = run.verdict.as_ref().expect("a verdict");
+    story.push_str(&format!("\n{}: {}\n", verdict.verdict, verdict.reasons.join("; ")));
+    story.push_str(&format!("recovery time {:#}, recovery point age {:#}\n", run.recovery_time().expect("measured"), run.recovery_point_age()));
+    insta::assert_snapshot!(story);
+}

@@ -1,0 +1,336 @@
+//! Two invocations at once: an event and a sweep that meet at the same run. Their calls interleave in every order that can be, and one
+//! of them may be killed in between; the run must come out as if there had been one.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
+
+use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::tags::{self, Tags};
+use holdfast_domain::{
+    DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, RunId, SecretName, Slot, Verdict,
+    slot,
+};
+use holdfast_ledger::{
+    CheckRecord, OutcomeWord, PLAN_KEY, Phase, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
+    verification_key,
+};
+use holdfast_plan::Compiled;
+use holdfast_ports::{
+    Bus, Clock, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password, PortError, Precondition,
+    RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
+};
+use holdfast_testkit::MemoryCloud;
+use holdfast_wire::{Message, RdsHint, RunRef, Trigger};
+use jiff::{SignedDuration, Timestamp};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use restore_test::step::Patience;
+use restore_test::{Config, Error, Outcome, Ports, handle};
+
+const RUN: &str = "orders-db.every.20261120t020000z";
+const PLAN: &str = r#"
+version: 1
+name: shop
+environment: prod
+time_zone: UTC
+regions: { home: eu-west-1, primary: eu-central-1 }
+rooms_max: 1
+resources:
+  orders-db:
+    kind: rds-instance
+    id: shop-orders
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots:
+      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
+    restore_tests:
+      every: { after: daily, from: latest, instance_class: db.t4g.medium, deadline: 4h }
+    checks: { integrity: full }
+alerts:
+  channels: { ops: { slack: "secret:holdfast/slack" } }
+  routes: { high: [ops] }
+"#;
+
+static COMPILED: LazyLock<Compiled> =
+    LazyLock::new(|| holdfast_plan::read_yaml("plan.yaml", PLAN).unwrap_or_else(|problems| panic!("{problems}")));
+static PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
+
+/// The in-memory cloud, whose every call lets somebody else go first.
+struct Polite<'a>(&'a MemoryCloud);
+
+/// Ready at the second look.
+#[derive(Default)]
+struct AfterYou(bool);
+
+impl Future for AfterYou {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Each call of a port, after somebody else's.
+macro_rules! politely {
+    ($($port:ident { $(fn $call:ident($($name:ident: $type:ty),*) -> $answer:ty;)* })*) => {
+        $(impl $port for Polite<'_> {
+            $(async fn $call(&self, $($name: $type),*) -> Result<$answer, PortError> {
+                AfterYou::default().await;
+                self.0.$call($($name),*).await
+            })*
+        })*
+    };
+}
+
+politely! {
+    Objects {
+        fn get(key: &str, known: Option<&str>) -> Fetched;
+        fn put(key: &str, bytes: Vec<u8>, when: Precondition) -> String;
+        fn list(prefix: &str) -> Vec<String>;
+        fn delete(key: &str) -> ();
+    }
+    DbInstances {
+        fn db_instance(region: &Region, id: &DbInstanceId) -> Option<DbInstance>;
+        fn db_instances(region: &Region) -> Vec<DbInstance>;
+    }
+    DbSnapshots {
+        fn db_snapshot(region: &Region, id: &DbSnapshotId) -> Option<DbSnapshot>;
+        fn db_snapshots(region: &Region) -> Vec<DbSnapshot>;
+    }
+    RoomRestore {
+        fn restore_db_instance(request: &RestoreDbInstance) -> ();
+        fn delete_room(region: &Region, id: &DbInstanceId) -> ();
+    }
+    RoomReset {
+        fn reset_master_password(region: &Region, id: &DbInstanceId, password: &Password) -> ();
+    }
+    RoomSecrets {
+        fn keep(name: &SecretName, value: &Password, tags: &Tags) -> Password;
+        fn forget(name: &SecretName) -> ();
+        fn kept() -> Vec<(SecretName, Tags)>;
+    }
+    Bus {
+        fn announce(messages: &[Message]) -> ();
+    }
+}
+
+impl Clock for Polite<'_> {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+impl Entropy for Polite<'_> {
+    fn nonce(&self) -> String {
+        self.0.nonce()
+    }
+
+    fn password(&self) -> Password {
+        self.0.password()
+    }
+}
+
+/// A database, its recovery point of 02:00, and the plan, at 02:05.
+fn cloud() -> MemoryCloud {
+    let plan = COMPILED.plan();
+    let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
+    cloud.put_object(PLAN_KEY, COMPILED.to_json());
+    cloud.put_object(&plan_key(COMPILED.sha()), COMPILED.to_json());
+    let resource: ResourceName = "orders-db".parse().expect("legal");
+    let database = &plan.resources[&resource].id;
+    cloud.add_instance(&plan.primary, database);
+    let slot: Slot = "20261120t020000z".parse().expect("legal");
+    let rules: [RuleName; 1] = ["daily".parse().expect("legal")];
+    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
+    let tags = tags::of_recovery_point(&plan.name, &plan.environment, &resource, &rules, slot);
+    cloud.add_snapshot(&plan.primary, &id, database, tags);
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud
+}
+
+/// One invocation, to be polled by hand: each poll goes as far as its next call.
+async fn invoke(cloud: &MemoryCloud, trigger: Trigger) -> Result<Outcome, Error> {
+    let polite = Polite(cloud);
+    let config = Config {
+        subnet_group: "clean-room".into(),
+        security_groups: vec!["sg-sealed".into()],
+        parameter_group: None,
+        option_group: None,
+        patience: Patience(SignedDuration::from_mins(16)),
+    };
+    let ports = Ports { objects: &polite, rds: &polite, secrets: &polite, bus: &polite, system: &polite };
+    handle(&ports, &PLANS, &config, &trigger).await
+}
+
+fn poll(future: Pin<&mut impl Future<Output = Result<Outcome, Error>>>) -> bool {
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => {
+            done.expect("an invocation that meets another one has not failed");
+            true
+        }
+        Poll::Pending => false,
+    }
+}
+
+fn finish(mut invocation: Pin<&mut impl Future<Output = Result<Outcome, Error>>>) {
+    while !poll(invocation.as_mut()) {}
+}
+
+/// Runs a sweep and an event together. `turns` says whose call is next; `killed_after` ends the event's invocation after so many.
+fn together(cloud: &MemoryCloud, turns: &mut impl Iterator<Item = bool>, killed_after: Option<usize>) {
+    let mut sweep = pin!(invoke(cloud, Trigger::Sweep));
+    let mut event = pin!(invoke(cloud, Trigger::Rds(RdsHint::default())));
+    let (mut sweep_done, mut event_done, mut event_polls) = (false, false, 0);
+    while !(sweep_done && event_done) {
+        let sweeps_turn = turns.next().unwrap_or(true);
+        if !sweep_done && (sweeps_turn || event_done) {
+            sweep_done = poll(sweep.as_mut());
+        } else {
+            event_polls += 1;
+            event_done = poll(event.as_mut()) || killed_after.is_some_and(|most| event_polls >= most);
+        }
+    }
+}
+
+fn record(cloud: &MemoryCloud) -> Option<Run> {
+    let id: RunId = RUN.parse().expect("legal");
+    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(&id))?).expect("JSON");
+    Some(serde_json::from_value(record["body"].clone()).expect("a run"))
+}
+
+/// Writes what `verify` would write.
+fn verify(cloud: &MemoryCloud) {
+    let now = cloud.time();
+    let verification = Verification {
+        run: RUN.parse().expect("legal"),
+        first_query_at: now,
+        fully_read_at: Some(now),
+        finished_at: Some(now),
+        units_total: 1,
+        units_done: 1,
+        results: vec![CheckRecord {
+            check: "heap public.orders".into(),
+            subject: None,
+            requirement: RequirementWord::Required,
+            outcome: OutcomeWord::Passed,
+            detail: "all of it was read".into(),
+            took_ms: 12,
+        }],
+    };
+    let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
+    cloud.put_object(&verification_key(&verification.run), record.to_string().into_bytes());
+}
+
+fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
+    let of = |message| if let Message::Finding(finding) = message { Some(finding) } else { None };
+    cloud.announced().into_iter().filter_map(of).collect()
+}
+
+fn rooms(cloud: &MemoryCloud) -> usize {
+    cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")).count()
+}
+
+/// What anybody may look for at any moment between two invocations.
+fn look(cloud: &MemoryCloud, phase_before: Option<Phase>) -> Option<Phase> {
+    assert!(rooms(cloud) <= 1, "{:?}", cloud.instance_ids());
+    let run = record(cloud)?;
+    assert!(Some(run.phase) >= phase_before, "{:?} after {phase_before:?}", run.phase);
+    if run.phase == Phase::Verifying {
+        let given = cloud.instance_password(&run.region, &run.room).expect("a password was given");
+        let kept = cloud.secret_value(&run.secret).expect("a secret is kept");
+        assert_eq!(given.expose(), kept.expose(), "verify reads the password that the room has");
+    }
+    Some(run.phase)
+}
+
+/// A whole life, every step of it taken by two at once.
+fn live(turns: &[bool], kills: &[Option<usize>]) -> MemoryCloud {
+    let cloud = cloud();
+    let (mut turns, mut kills) = (turns.iter().copied().cycle(), kills.iter().copied().cycle());
+    let (mut phase, mut minutes) = (None, 0);
+    while cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/")) || phase.is_none() {
+        together(&cloud, &mut turns, kills.next().flatten());
+        phase = look(&cloud, phase);
+        if phase == Some(Phase::Verifying) && minutes > 15 {
+            verify(&cloud);
+        }
+        minutes += 1;
+        assert!(minutes < 300, "the run does not end: {:?}", record(&cloud));
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    cloud
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_at_every_step_end_as_one_would_and_tell_nothing_more_than_twice(
+        turns in vec(any::<bool>(), 64..512),
+        kills in vec(prop::option::weighted(0.3, 1..20_usize), 1..16),
+    ) {
+        let cloud = live(&turns, &kills);
+        let run = record(&cloud).expect("a run");
+        prop_assert_eq!(run.phase, Phase::Closed);
+        prop_assert_eq!(run.verdict.expect("a verdict").verdict, Verdict::Passed);
+        prop_assert_eq!((rooms(&cloud), cloud.secret_names().len()), (0, 0));
+
+        let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for finding in findings(&cloud) {
+            prop_assert_eq!(finding.state, FindingState::Resolved);
+            *told.entry((finding.cause.to_string(), finding.title)).or_default() += 1;
+        }
+        // The proof, the recovery time and the recovery point age: each by at most the two that judged, and one killed before it recorded.
+        prop_assert_eq!(told.len(), 3, "{:?}", told);
+        prop_assert!(told.values().all(|times| *times <= 3), "{:?}", told);
+        if kills.iter().all(Option::is_none) {
+            prop_assert!(told.values().all(|times| *times <= 2), "{:?}", told);
+        }
+        let closed = Message::RestoreTestClosed(RunRef { run: RUN.parse().expect("legal") });
+        prop_assert!(cloud.announced().contains(&closed));
+    }
+}
+
+/// One looked for the verification a moment before it was there, and the deadline was over; the other found it. Both judge, one verdict
+/// is recorded, and whatever people heard first, that one is what they heard last.
+#[test]
+fn two_that_judge_differently_tell_the_recorded_verdict_last() {
+    for blind_records_first in [false, true] {
+        let cloud = cloud();
+        while record(&cloud).is_none_or(|run| run.phase < Phase::Verifying) {
+            finish(pin!(invoke(&cloud, Trigger::Sweep)));
+            cloud.pass(SignedDuration::from_mins(1));
+        }
+        cloud.pass(SignedDuration::from_hours(4));
+        let asked = |cloud: &MemoryCloud| {
+            let key = verification_key(&RUN.parse().expect("legal"));
+            cloud.calls().iter().filter(|call| call.subject == key).count()
+        };
+        let before = asked(&cloud);
+        let mut blind = pin!(invoke(&cloud, Trigger::Sweep));
+        while asked(&cloud) == before {
+            assert!(!poll(blind.as_mut()), "it ended without a look for the verification");
+        }
+        verify(&cloud);
+        let mut seeing = pin!(invoke(&cloud, Trigger::Sweep));
+        while asked(&cloud) == before + 1 {
+            assert!(!poll(seeing.as_mut()), "it ended without a look for the verification");
+        }
+        let verdict = if blind_records_first {
+            finish(blind);
+            finish(seeing);
+            Verdict::Inconclusive
+        } else {
+            finish(seeing);
+            finish(blind);
+            Verdict::Passed
+        };
+        assert_eq!(record(&cloud).and_then(|run| run.verdict).expect("a verdict").verdict, verdict);
+        let proofs = findings(&cloud).into_iter().filter(|finding| finding.cause.as_str() == "shop/prod/orders-db/restore-test");
+        let told: Vec<FindingState> = proofs.map(|finding| finding.state).collect();
+        let stands = if verdict == Verdict::Passed { FindingState::Resolved } else { FindingState::Open };
+        assert_eq!((told.len(), told.last()), (3, Some(&stands)), "{told:?}");
+    }
+}
