@@ -60,10 +60,10 @@ pub enum BuildError {
 /// # Errors
 /// When cargo does not run, the code does not compile, or a package has no binary of its own name.
 pub fn functions(names: &[&str], profile: Profile, mut progress: impl FnMut(Progress)) -> Result<BTreeMap<String, PathBuf>, BuildError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let failed = |source| BuildError::Cargo { cargo: cargo.to_string_lossy().into_owned(), source };
-    let mut command = Command::new(&cargo);
-    command.args(["build", "--message-format=json-render-diagnostics"]).current_dir(workspace());
+    let mut command = cargo();
+    let program = command.get_program().to_string_lossy().into_owned();
+    let failed = |source| BuildError::Cargo { cargo: program.clone(), source };
+    command.args(["build", "--message-format=json-render-diagnostics"]);
     if profile == Profile::Release {
         command.arg("--release");
     }
@@ -95,6 +95,28 @@ pub fn functions(names: &[&str], profile: Profile, mut progress: impl FnMut(Prog
         None => Err(BuildError::NoExecutable((*name).to_owned())),
     };
     names.iter().map(found).collect()
+}
+
+/// The cargo that runs us, at the root of the workspace, as a person has it: without what cargo told *us* about our own package.
+///
+/// Build scripts that ask for those variables (`ring` does) would see other values than in a person's shell, run again, and have
+/// everything above them compiled again: by us, and then once more by the person.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_about_us)) {
+        command.env_remove(name);
+    }
+    command.current_dir(workspace());
+    command
+}
+
+/// Whether cargo sets this variable for a program that it compiles or runs (The Cargo Book, "Environment variables Cargo sets for
+/// crates"). What a person sets to configure cargo is none of these.
+fn is_about_us(variable: &str) -> bool {
+    const NAMES: [&str; 4] = ["CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR"];
+    const PREFIXES: [&str; 3] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_EXE_"];
+    NAMES.contains(&variable) || PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// The workspace that this crate was compiled in: the drill always runs from its own sources.
@@ -150,6 +172,16 @@ mod tests {
         let found = executables(messages.as_bytes(), &mut |progress| seen.push(progress)).expect("readable");
         assert_eq!(found, BTreeMap::from([("alert".to_owned(), PathBuf::from("/t/debug/alert"))]));
         assert_eq!(seen.len(), 2);
+    }
+
+    #[test]
+    fn cargo_is_told_nothing_about_us_and_everything_that_a_person_set() {
+        let command = cargo();
+        let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(removed.contains(&"CARGO_PKG_NAME".as_ref()) && removed.contains(&"CARGO_MANIFEST_DIR".as_ref()), "{removed:?}");
+        for kept in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "RUSTFLAGS", "PATH"] {
+            assert!(!is_about_us(kept), "{kept}");
+        }
     }
 
     #[test]

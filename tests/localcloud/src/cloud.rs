@@ -21,7 +21,7 @@ use crate::build::{self, Profile, Progress};
 use crate::deploy::{self, Deployed, PlanArtifact, Settings};
 use crate::endpoint::Endpoint;
 use crate::postgres::{Binaries, Login};
-use crate::rds::{self, Rds, RdsEvent, Timings};
+use crate::rds::{self, Quotas, Rds, RdsEvent, Timings};
 use crate::receivers::Receivers;
 use crate::recorder::{Recorder, Upstreams};
 use crate::wiring::Wiring;
@@ -47,6 +47,10 @@ pub struct Options {
     pub verify_patience: String,
     /// How long RDS's statuses last.
     pub timings: Timings,
+    /// RDS's account limits.
+    pub quotas: Quotas,
+    /// RDS sends its events by best effort; here none arrives at all.
+    pub lose_rds_events: bool,
 }
 
 impl Options {
@@ -59,6 +63,8 @@ impl Options {
             sweep_every: "rate(1 second)".into(),
             verify_patience: "20s".into(),
             timings: Timings::default(),
+            quotas: Quotas::default(),
+            lose_rds_events: false,
         }
     }
 }
@@ -95,6 +101,7 @@ impl LocalCloud {
         let (events_in, events_out) = mpsc::unbounded_channel::<RdsEvent>();
         let config = rds::Config {
             timings: options.timings,
+            quotas: options.quotas,
             events: std::sync::Arc::new(events_in),
             ..rds::Config::new(work_dir.path().join("rds"), options.binaries.clone())
         };
@@ -106,7 +113,7 @@ impl LocalCloud {
         let (endpoint, rds, receivers) = (endpoint?, rds?, receivers.context("cannot start the Slack and PagerDuty receivers")?);
         let upstreams = Upstreams { endpoint: endpoint.url().into(), rds: Some(rds.endpoint()) };
         let recorder = Recorder::start(upstreams, wiring.functions.keys().map(String::as_str)).await?;
-        let events = forward_events(&endpoint, events_out);
+        let events = if options.lose_rds_events { tokio::spawn(lose_events(events_out)) } else { forward_events(&endpoint, events_out) };
         let cloud = Self { endpoint, rds, receivers, recorder, deployed: Deployed::default(), options, wiring, events, work_dir };
         cloud.make_secrets().await?;
         Ok(cloud)
@@ -224,6 +231,14 @@ impl LocalCloud {
     /// # Errors
     /// When it is not in time.
     pub async fn available(&self, region: &Region, id: &DbInstanceId) -> Result<()> {
+        self.available_within(region, id, DATABASE_WITHIN).await
+    }
+
+    /// As [`Self::available`], with patience for a database that is large.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn available_within(&self, region: &Region, id: &DbInstanceId, within: Duration) -> Result<()> {
         let client = self.rds_client(region);
         let looked = async {
             loop {
@@ -235,7 +250,7 @@ impl LocalCloud {
                 }
             }
         };
-        tokio::time::timeout(DATABASE_WITHIN, looked).await.with_context(|| format!("{id} is not available in time"))?
+        tokio::time::timeout(within, looked).await.with_context(|| format!("{id} is not available in time"))?
     }
 
     /// The ledger bucket, past the recorder.
@@ -288,6 +303,11 @@ impl LocalCloud {
         rds.shutdown().await?;
         work_dir.close().context("cannot remove the working directory")
     }
+}
+
+/// RDS's events, into nothing.
+async fn lose_events(mut events: mpsc::UnboundedReceiver<RdsEvent>) {
+    while events.recv().await.is_some() {}
 }
 
 /// RDS's events, onto the default bus of their region.

@@ -27,6 +27,7 @@ use crate::wiring::{Regions, Wiring};
 use crate::zips::Package;
 
 pub use error::DeployError;
+pub(crate) use functions::SERVICES;
 pub use letters::Letter;
 pub use plan::{PlanArtifact, PlanSchedule};
 pub use settings::Settings;

@@ -152,7 +152,11 @@ fn find_python(candidates: &[&str]) -> Result<Python, VenvError> {
     Err(VenvError::NoPython)
 }
 
-pub(crate) fn cache_dir() -> Result<PathBuf, VenvError> {
+/// Where downloads are kept from one run to the next.
+///
+/// # Errors
+/// When the environment names neither a cache nor a home directory.
+pub fn cache_dir() -> Result<PathBuf, VenvError> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("HOLDFAST_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("holdfast")))

@@ -22,7 +22,7 @@ const READY_SECONDS_MAX: u64 = 30;
 
 /// The services that functions call, as the SDK names them in `AWS_ENDPOINT_URL_<SERVICE>`. An endpoint that imposes its own
 /// `AWS_ENDPOINT_URL` on functions leaves these alone, and the SDK prefers them.
-const SERVICES: [&str; 5] = ["EVENTBRIDGE", "RDS", "S3", "SECRETS_MANAGER", "SNS"];
+pub(crate) const SERVICES: [&str; 5] = ["EVENTBRIDGE", "RDS", "S3", "SECRETS_MANAGER", "SNS"];
 
 /// Every function of the wiring has a package, with the files that the wiring asks for.
 pub(super) fn check_packages(wiring: &Wiring, packages: &BTreeMap<String, Package>) -> Result<(), DeployError> {

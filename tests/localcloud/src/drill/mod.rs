@@ -3,22 +3,29 @@
 //! It acts only as a platform team would: it makes databases through the RDS API, writes a plan, deploys it, and then watches. What starts
 //! Holdfast's functions is the plan's schedule and the wiring, never the drill.
 
+mod own;
 mod plan;
 mod rehearse;
 mod report;
 mod second_opinion;
 mod stage;
+mod up;
 
+use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::build::{Profile, Progress};
 use crate::cloud::{LocalCloud, Options};
 use crate::postgres::{Binaries, Search};
+use crate::zips::Package;
 
+pub use own::Typed;
 pub use report::{Report, Step};
 pub use stage::Stage;
+pub use up::{Environment, up};
 
 /// What a drill is asked for.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +36,8 @@ pub struct Request {
     pub install: bool,
     /// The one acceptable major version of PostgreSQL.
     pub want_major: Option<u32>,
+    /// The address of a database to rehearse with, in place of sample data.
+    pub from: Option<Typed>,
 }
 
 impl Request {
@@ -44,7 +53,7 @@ impl Request {
 pub async fn raise(
     request: &Request,
     stage: &mut Stage,
-) -> Result<(LocalCloud, std::collections::BTreeMap<String, crate::zips::Package>)> {
+) -> Result<(LocalCloud, BTreeMap<String, Package>)> {
     let profile = request.profile();
     let search = Search { want_major: request.want_major, cache_dir: crate::venv::cache_dir().ok(), install: request.install };
     let binaries = stage
@@ -85,18 +94,44 @@ pub async fn raise(
 /// When the rehearsal could not be carried through. A rehearsal that was carried through and misbehaved is a report that is not ok.
 pub async fn run(request: &Request, stage: &mut Stage) -> Result<Report> {
     let began = Instant::now();
-    let (mut cloud, packages) = raise(request, stage).await?;
+    // One listener for the whole time: between two, a signal would be lost.
+    let mut interrupted = pin!(interrupted());
+    let (own, mut cloud, packages) = tokio::select! {
+        prepared = prepare(request, stage) => prepared?,
+        () = &mut interrupted => bail!("interrupted before the local cloud was up; everything that was started is ended"),
+    };
+    let rehearsed = async {
+        match &own {
+            None => Ok((rehearse::both_legs(&mut cloud, &packages, stage).await?, None)),
+            Some(examined) => {
+                let (rehearsed, copied) = own::rehearse(examined, &mut cloud, &packages, stage).await?;
+                Ok((rehearsed, Some(copied)))
+            }
+        }
+    };
     let rehearsed = tokio::select! {
-        rehearsed = rehearse::both_legs(&mut cloud, &packages, stage) => rehearsed,
-        () = interrupted() => Err(anyhow::anyhow!("interrupted; everything that was started is ended")),
+        rehearsed = rehearsed => rehearsed,
+        () = &mut interrupted => Err(anyhow!("interrupted; everything that was started is ended")),
     };
     let calls = cloud.recorder.summary();
     let postgres = cloud.binaries().version_text.clone();
     let ended = cloud.shutdown().await.context("the local cloud did not end in order");
-    let (rehearsals, second_opinion, alerts) = rehearsed?;
+    let ((rehearsals, second_opinion, alerts), copied) = rehearsed?;
     ended?;
     stage.note("local cloud ended", "no process, port or directory is left");
-    Ok(Report::new(stage.steps(), rehearsals, second_opinion, alerts, calls, postgres, began.elapsed()))
+    let report = Report::new(stage.steps(), rehearsals, second_opinion, alerts, calls, postgres, began.elapsed());
+    Ok(Report { copied, ..report })
+}
+
+/// A database of the user's own is looked at first: whether it can be copied at all is known in a second, a build takes minutes.
+async fn prepare(request: &Request, stage: &mut Stage) -> Result<(Option<own::Examined>, LocalCloud, BTreeMap<String, Package>)> {
+    let own = match &request.from {
+        Some(typed) => Some(own::examine(typed, request, stage).await?),
+        None => None,
+    };
+    let want_major = own.as_ref().map(own::Examined::version_major).or(request.want_major);
+    let (cloud, packages) = raise(&Request { want_major, ..request.clone() }, stage).await?;
+    Ok((own, cloud, packages))
 }
 
 /// Ends when somebody presses Ctrl-C or asks the process to end.

@@ -8,7 +8,7 @@ use holdfast_domain::{DbSnapshotId, Plan, Region, ResourceName, RunId, Slot, slo
 use holdfast_ledger::{OutcomeWord, Phase, Run, RunTimes};
 use jiff::Timestamp;
 
-use super::plan::due_next_minute;
+use super::plan::{self, due_next_minute};
 use super::report::{Arrived, Rehearsal, SecondOpinion};
 use super::second_opinion;
 use super::stage::{Spinner, Stage};
@@ -18,8 +18,6 @@ use crate::rds::InstanceId;
 use crate::sample;
 use crate::zips::Package;
 
-/// The database whose recovery point is sound.
-const SOUND: &str = "orders-db";
 /// The database whose recovery point gets damaged.
 const DAMAGED: &str = "archive-db";
 /// The database within both.
@@ -32,45 +30,73 @@ const REHEARSAL_WITHIN: Duration = Duration::from_secs(120);
 /// From the verdict until the alert is there.
 const ALERT_WITHIN: Duration = Duration::from_secs(20);
 
-type Rehearsed = (Vec<Rehearsal>, Option<SecondOpinion>, Vec<Arrived>);
+/// What came of a rehearsal: every recovery, the second opinion if one was asked for, the alerts.
+pub(super) type Rehearsed = (Vec<Rehearsal>, Option<SecondOpinion>, Vec<Arrived>);
 
 /// Rehearses both legs on a local cloud.
 ///
 /// # Errors
 /// When it cannot be carried through.
 pub(super) async fn both_legs(cloud: &mut LocalCloud, packages: &BTreeMap<String, Package>, stage: &mut Stage) -> Result<Rehearsed> {
-    let (sketch, _) = due_next_minute(Timestamp::now())?;
+    let (sketch, _) = due_next_minute(plan::DRILL, Timestamp::now())?;
     seed(cloud, sketch.plan(), stage).await?;
+    let taken = snapshots(cloud, packages, plan::DRILL, REHEARSAL_WITHIN, stage).await?;
+    let (region, damaged) = (&taken.plan.primary, &taken.ids[&DAMAGED.parse::<ResourceName>().context("a legal name")?]);
+    let (runs, opinion) = stage
+        .step("restore tests run", async |spinner| {
+            let watched = watch(cloud, &taken, REHEARSAL_WITHIN, spinner);
+            let asked = second_opinion::ask(cloud, region, damaged, DATABASE);
+            let (runs, opinion) = tokio::join!(watched, asked);
+            let (runs, opinion) = (runs?, opinion?);
+            Ok(((runs, opinion), all_closed(&taken)))
+        })
+        .await?;
+    let rehearsals = rehearsals(cloud, &taken.plan, &runs).await?;
+    show(&rehearsals, stage);
+    show_opinion(&opinion, stage);
+    let alerts = stage.step("people told", async |_| alerts(cloud, DAMAGED).await).await?;
+    nothing_was_lost(cloud, stage).await?;
+    Ok((rehearsals, Some(opinion), alerts))
+}
+
+/// Recovery points that the schedule made.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The plan that was deployed.
+    pub(super) plan: Plan,
+    /// The minute they were due.
+    pub(super) due: Timestamp,
+    /// One for each resource.
+    pub(super) ids: BTreeMap<ResourceName, DbSnapshotId>,
+}
+
+/// Deploys the plan of a template and waits until its schedule has made a recovery point of every resource.
+///
+/// # Errors
+/// When the plan cannot be deployed, or they are not made in time.
+pub(super) async fn snapshots(
+    cloud: &mut LocalCloud,
+    packages: &BTreeMap<String, Package>,
+    template: &str,
+    within: Duration,
+    stage: &mut Stage,
+) -> Result<Taken> {
     let (compiled, due) = stage
         .step("plan deployed", async |_| {
-            let first = due_next_minute(Timestamp::now())?;
+            let first = due_next_minute(template, Timestamp::now())?;
             cloud.deploy(&first.0, packages).await?;
             Ok((first, format!("{} functions", packages.len())))
         })
         .await?;
     let plan = compiled.plan().clone();
-    let region = plan.primary.clone();
-    let names: Vec<ResourceName> = plan.resources.keys().cloned().collect();
-    let snapshots = stage.step("snapshots taken on schedule", async |spinner| taken(cloud, &plan, due, spinner).await).await?;
+    let ids = stage.step("snapshots taken on schedule", async |spinner| taken(cloud, &plan, due, within, spinner).await).await?;
+    Ok(Taken { plan, due, ids })
+}
 
-    let damaged = &snapshots[&DAMAGED.parse::<ResourceName>().context("a legal name")?];
-    let (runs, opinion) = stage
-        .step("restore tests run", async |spinner| {
-            let watched = watch(cloud, &names, due, spinner);
-            let asked = second_opinion::ask(cloud, &region, damaged, DATABASE);
-            let (runs, opinion) = tokio::join!(watched, asked);
-            let (runs, opinion) = (runs?, opinion?);
-            Ok(((runs, opinion), format!("{} runs, restored, verified, judged, rooms destroyed", names.len())))
-        })
-        .await?;
-    let mut rehearsals = Vec::new();
-    for run in &runs {
-        rehearsals.push(rehearsal(cloud, &plan, run).await?);
-    }
-    show(&rehearsals, &opinion, stage);
-    let alerts = stage.step("people told", async |_| alerts(cloud).await).await?;
-    nothing_was_lost(cloud, stage).await?;
-    Ok((rehearsals, Some(opinion), alerts))
+/// What a step says when every run is over.
+pub(super) fn all_closed(taken: &Taken) -> String {
+    let runs = if taken.ids.len() == 1 { "1 run".into() } else { format!("{} runs", taken.ids.len()) };
+    format!("{runs}, restored, verified, judged, rooms destroyed")
 }
 
 /// Makes both databases, fills them, and arranges the damage of the second one's next snapshot.
@@ -97,6 +123,7 @@ async fn taken(
     cloud: &LocalCloud,
     plan: &Plan,
     due: Timestamp,
+    within: Duration,
     spinner: &Spinner,
 ) -> Result<(BTreeMap<ResourceName, DbSnapshotId>, String)> {
     let ids: BTreeMap<ResourceName, DbSnapshotId> = plan
@@ -115,7 +142,7 @@ async fn taken(
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     };
-    let patience = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default() + REHEARSAL_WITHIN;
+    let patience = Duration::try_from(due.duration_since(Timestamp::now())).unwrap_or_default() + within;
     tokio::time::timeout(patience, looked).await.context("the schedule made no snapshots in time")??;
     Ok((ids, format!("due at {due}")))
 }
@@ -132,10 +159,13 @@ async fn all_available(cloud: &LocalCloud, plan: &Plan, ids: &BTreeMap<ResourceN
 }
 
 /// Watches the runs until they are closed.
-async fn watch(cloud: &LocalCloud, resources: &[ResourceName], due: Timestamp, spinner: &Spinner) -> Result<Vec<Run>> {
+///
+/// # Errors
+/// When they are not in time, or a function failed for good.
+pub(super) async fn watch(cloud: &LocalCloud, taken: &Taken, within: Duration, spinner: &Spinner) -> Result<Vec<Run>> {
     let mut ids: Vec<RunId> = Vec::new();
-    for resource in resources {
-        ids.push(format!("{resource}.every.{}", Slot::at(due)).parse()?);
+    for resource in taken.ids.keys() {
+        ids.push(format!("{resource}.every.{}", Slot::at(taken.due)).parse()?);
     }
     let looked = async {
         loop {
@@ -152,7 +182,7 @@ async fn watch(cloud: &LocalCloud, resources: &[ResourceName], due: Timestamp, s
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     };
-    tokio::time::timeout(REHEARSAL_WITHIN, looked).await.context("the restore tests did not end in time")?
+    tokio::time::timeout(within, looked).await.context("the restore tests did not end in time")?
 }
 
 /// A function that failed for good would otherwise show only as a rehearsal that never ends.
@@ -164,6 +194,18 @@ async fn refuse_dead_letters(cloud: &LocalCloud) -> Result<()> {
     }
 }
 
+/// What came of runs that are closed.
+///
+/// # Errors
+/// When a record cannot be read.
+pub(super) async fn rehearsals(cloud: &LocalCloud, plan: &Plan, runs: &[Run]) -> Result<Vec<Rehearsal>> {
+    let mut rehearsals = Vec::new();
+    for run in runs {
+        rehearsals.push(rehearsal(cloud, plan, run).await?);
+    }
+    Ok(rehearsals)
+}
+
 async fn rehearsal(cloud: &LocalCloud, plan: &Plan, run: &Run) -> Result<Rehearsal> {
     let objectives = plan.resources[&run.resource].objectives;
     let results = cloud.verification(&run.id).await?.map(|verification| verification.results).unwrap_or_default();
@@ -172,7 +214,7 @@ async fn rehearsal(cloud: &LocalCloud, plan: &Plan, run: &Run) -> Result<Rehears
         resource: run.resource.to_string(),
         recovery_point: run.source.snapshot.to_string(),
         verdict: verdict.verdict.to_string(),
-        expected: if run.resource.as_str() == SOUND { "passed".into() } else { "failed".into() },
+        expected: if run.resource.as_str() == DAMAGED { "failed".into() } else { "passed".into() },
         reasons: verdict.reasons.clone(),
         checks_passed: results.iter().filter(|result| result.outcome == OutcomeWord::Passed).count(),
         checks_total: results.len(),
@@ -209,27 +251,36 @@ async fn room_gone(cloud: &LocalCloud, region: &Region, run: &Run) -> Result<boo
     Ok(!stands && !secret)
 }
 
-fn show(rehearsals: &[Rehearsal], opinion: &SecondOpinion, stage: &mut Stage) {
+/// Shows every verdict and whether it is the one that had to come.
+pub(super) fn show(rehearsals: &[Rehearsal], stage: &mut Stage) {
     for rehearsal in rehearsals {
         let right = rehearsal.verdict == rehearsal.expected;
         let name = format!("{} {}", rehearsal.resource, rehearsal.verdict);
-        stage.check(&name, right, rehearsal.reasons.first().map_or("", String::as_str));
+        // A verdict's first reason is the most telling one; a passed run's is its last, how much passed.
+        let reason = if rehearsal.verdict == "passed" { rehearsal.reasons.last() } else { rehearsal.reasons.first() };
+        stage.check(&name, right, reason.map_or("", String::as_str));
         let names_table = rehearsal.reasons.iter().any(|reason| reason.contains(DAMAGED_TABLE));
         if rehearsal.expected == "failed" {
             stage.check("the damaged table is named", names_table, DAMAGED_TABLE);
         }
     }
+}
+
+fn show_opinion(opinion: &SecondOpinion, stage: &mut Stage) {
     let blind = opinion.exit_code != Some(0) || opinion.output.trim().is_empty();
     let words = if opinion.exit_code == Some(0) { "exit 0, it sees nothing" } else { opinion.output.trim() };
     stage.check("pg_amcheck asked", blind, words);
 }
 
-/// Waits until both receivers have the alert about the damaged database.
-async fn alerts(cloud: &LocalCloud) -> Result<(Vec<Arrived>, String)> {
+/// Waits until both receivers have the alert about a resource.
+///
+/// # Errors
+/// When they do not have it in time, or had to refuse a payload.
+pub(super) async fn alerts(cloud: &LocalCloud, resource: &str) -> Result<(Vec<Arrived>, String)> {
     let looked = async {
         loop {
             let arrived = arrived(cloud);
-            let has = |receiver: &str| arrived.iter().any(|a| a.receiver == receiver && a.title.contains(DAMAGED));
+            let has = |receiver: &str| arrived.iter().any(|a| a.receiver == receiver && a.title.contains(resource));
             if has("Slack") && has("PagerDuty") {
                 return arrived;
             }
@@ -245,7 +296,8 @@ async fn alerts(cloud: &LocalCloud) -> Result<(Vec<Arrived>, String)> {
     Ok((arrived, words))
 }
 
-fn arrived(cloud: &LocalCloud) -> Vec<Arrived> {
+/// The alerts that have arrived.
+pub(super) fn arrived(cloud: &LocalCloud) -> Vec<Arrived> {
     let slack = cloud.receivers.slack().received();
     let slack = slack.iter().map(|r| ("Slack", r.body["text"].as_str().unwrap_or_default().to_owned()));
     let pagerduty = cloud.receivers.pagerduty().received();
@@ -253,7 +305,11 @@ fn arrived(cloud: &LocalCloud) -> Vec<Arrived> {
     slack.chain(pagerduty).map(|(receiver, title)| Arrived { receiver: receiver.into(), title }).collect()
 }
 
-async fn nothing_was_lost(cloud: &LocalCloud, stage: &mut Stage) -> Result<()> {
+/// Shows whether every message reached whom it was for.
+///
+/// # Errors
+/// When the queues cannot be read.
+pub(super) async fn nothing_was_lost(cloud: &LocalCloud, stage: &mut Stage) -> Result<()> {
     let dead = cloud.deployed.dead_letters(&cloud.endpoint).await?.len();
     let fallback = cloud.deployed.fallback_letters(&cloud.endpoint).await?.len();
     stage.check("nothing was lost", dead + fallback == 0, &format!("{dead} dead letters, {fallback} fallback messages"));

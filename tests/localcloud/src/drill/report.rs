@@ -86,6 +86,25 @@ pub struct Arrived {
     pub title: String,
 }
 
+/// The user's own database, as it was copied.
+#[derive(Debug, Clone, Serialize)]
+pub struct Copied {
+    /// Its address, without the password.
+    pub source: String,
+    /// Its server's version.
+    pub postgresql: String,
+    /// `physical` or `logical`.
+    pub method: String,
+    /// With what, or why not physically.
+    pub why: String,
+    /// Bytes of data.
+    pub bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// What a reader of the verdict has to know about the copy.
+    pub notes: Vec<String>,
+}
+
 /// Everything that came of a drill.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -97,6 +116,8 @@ pub struct Report {
     pub postgresql: String,
     /// The steps, in order.
     pub steps: Vec<Step>,
+    /// The user's own database, if the drill was with one.
+    pub copied: Option<Copied>,
     /// The rehearsed recoveries.
     pub rehearsals: Vec<Rehearsal>,
     /// What `pg_amcheck` says of the damaged one.
@@ -118,7 +139,7 @@ impl Report {
         took: Duration,
     ) -> Self {
         let ok = steps.iter().all(|step| step.ok) && rehearsals.iter().all(Rehearsal::is_as_expected);
-        Self { ok, seconds: took.as_secs_f64(), postgresql, steps, rehearsals, second_opinion, alerts, calls }
+        Self { ok, seconds: took.as_secs_f64(), postgresql, steps, copied: None, rehearsals, second_opinion, alerts, calls }
     }
 
     fn table(&self) -> Table {
@@ -155,6 +176,18 @@ fn objective(measured: Option<f64>, limit: f64) -> String {
     }
 }
 
+impl fmt::Display for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mebibytes = self.bytes.div_ceil(1 << 20);
+        let Self { source, postgresql, method, why, seconds, .. } = self;
+        write!(f, "{source}, PostgreSQL {postgresql}: a {method} copy of {mebibytes} MiB in {seconds:.1} s ({why})")?;
+        for note in &self.notes {
+            write!(f, "\n  {note}")?;
+        }
+        write!(f, "\n  the objectives are the drill's, not yours; times are this machine's, with everything on one disk")
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.table())?;
@@ -178,7 +211,15 @@ impl fmt::Display for Report {
         for alert in &self.alerts {
             writeln!(f, "{:<10} {}", alert.receiver, alert.title)?;
         }
-        let words = if self.ok { "every step behaved as it must" } else { "NOT every step behaved as it must" };
+        if let Some(copied) = &self.copied {
+            writeln!(f, "\n{copied}")?;
+        }
+        let words = match (self.ok, self.copied.is_some()) {
+            (true, false) => "every step behaved as it must",
+            (false, false) => "NOT every step behaved as it must",
+            (true, true) => "a recovery point of your data was restored, read in full and PASSED",
+            (false, true) => "your data did NOT pass, or a step did not behave as it must",
+        };
         write!(f, "\n{words}; {:.0} s in all", self.seconds)
     }
 }

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{blocking, copy_tree, create_private_dir, remove_tree, write_private};
+use super::files::{blocking, copy_tree, create_private_dir, move_tree, remove_tree, write_private};
 use super::server::admin_login;
 use super::{ADMIN, Authority, Backup, Binaries, Login, PostgresError, Server, ServerUser};
 
@@ -22,7 +22,8 @@ const PORT_OF_SINGLE_USER_MODE: u16 = 5432;
 
 /// Settings common to all servers. Small and quick: the data is worth nothing once the process has ended.
 /// `wal_keep_size` keeps a running backup's segments from being recycled. `max_logical_replication_workers = 0` keeps a copy of a
-/// subscriber from taking over its replication slot. Shared memory in files below the data directory leaves nothing in `/dev/shm`.
+/// subscriber from taking over its replication slot; no library is preloaded and little room is left for background workers, so no
+/// scheduler of a copy runs. A copy with prepared transactions does not start without room for them. Shared memory in files below the data directory leaves nothing in `/dev/shm`.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -36,8 +37,12 @@ max_wal_size = '512MB'
 shared_buffers = '32MB'
 dynamic_shared_memory_type = mmap
 max_connections = 60
+max_prepared_transactions = 100
+max_worker_processes = 4
 max_wal_senders = 4
 max_logical_replication_workers = 0
+shared_preload_libraries = ''
+archive_mode = off
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -55,8 +60,31 @@ recovery_target_action = 'promote'
 hot_standby = off
 ";
 
+/// Files by which a copied data directory would go on as somebody's standby, or be restored from somebody's archive.
+const SIGNALS: [&str; 2] = ["standby.signal", "recovery.signal"];
+
+/// Said to a foreign cluster before its first ordinary start, in single-user mode, where no background process runs and no event
+/// trigger fires. Settings of databases and roles go because they can load libraries into every session; subscriptions because
+/// somebody might enable one and so take over the slot of the original.
+const INERT: [&str; 2] = [
+    "delete from pg_db_role_setting",
+    "update pg_subscription set subenabled = false, subslotname = null, subconninfo = ''",
+];
+
 /// Who may log in: everybody with a password over TLS, from this machine.
 const HBA_OPEN: &str = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
+
+/// As [`HBA_OPEN`], and copy the whole cluster. `all` does not mean the replication protocol.
+const HBA_REPLICATION: &str = "hostssl all,replication all 127.0.0.1/32 scram-sha-256\n";
+
+/// What becomes of a data directory that is adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// It is copied, never changed.
+    Copy,
+    /// It is moved: a copy that was made for this needs no second one.
+    Move,
+}
 
 /// What a host is made from.
 #[derive(Debug, Clone)]
@@ -158,20 +186,29 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes a cluster in `dir` from a copy of somebody else's data directory: one that was shut down, or what `pg_basebackup`
-    /// wrote. The original is only read. The superuser of this process is put into the copy.
+    /// Makes a cluster in `dir` from somebody else's data directory: one that was shut down, or what `pg_basebackup` wrote. The
+    /// cluster is made inert (no replication, no archiving, no preloaded library) before its first start, and the superuser of this
+    /// process is put into it.
     ///
     /// # Errors
     /// When files cannot be copied, or the directory is of another major version, in use, or has tablespaces.
-    pub async fn adopt(host: &Arc<Host>, dir: &Path, source: &Path) -> Result<Self, PostgresError> {
+    pub async fn adopt(
+        host: &Arc<Host>,
+        dir: &Path,
+        source: &Path,
+        handover: Handover,
+    ) -> Result<Self, PostgresError> {
         check_adoptable(host, source)?;
         let cluster = Self::prepare(host, dir)?;
         let (this, source) = (cluster.clone(), source.to_owned());
         blocking(move || {
-            let skip = |path: &Path| path == Path::new("postmaster.pid") || path == Path::new("postmaster.opts");
-            copy_tree(&source, &this.data_dir(), &this.host.user, &skip, &|_| {})?;
+            match handover {
+                Handover::Copy => copy_tree(&source, &this.data_dir(), &this.host.user, &is_of_the_server, &|_| {})?,
+                Handover::Move => move_tree(&source, &this.data_dir(), &this.host.user)?,
+            }
+            this.forget_replication()?;
             this.configure(PORT_OF_SINGLE_USER_MODE, "")?;
-            this.install_admin()
+            this.make_inert()
         })
         .await?;
         Ok(cluster)
@@ -220,6 +257,14 @@ impl Cluster {
         write_private(&self.hba_path(), &text, &self.host.user)
     }
 
+    /// As [`Self::accept_logins`], and lets roles that may replicate copy the cluster with `pg_basebackup`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn accept_replication(&self) -> Result<(), PostgresError> {
+        write_private(&self.hba_path(), HBA_REPLICATION, &self.host.user)
+    }
+
     /// Removes the cluster's directory. Its server must be stopped.
     ///
     /// # Errors
@@ -266,14 +311,25 @@ impl Cluster {
         outcome
     }
 
-    /// Creates or resets the superuser in a cluster whose roles are unknown: single-user mode asks for no password.
-    fn install_admin(&self) -> Result<(), PostgresError> {
+    /// Removes what would make the copy a part of the original's replication. Slots hold WAL for clients that never come, and a
+    /// logical one keeps a server with `wal_level = replica` from starting.
+    fn forget_replication(&self) -> Result<(), PostgresError> {
+        for name in SIGNALS {
+            remove_file_if_there(&self.data_dir().join(name))?;
+        }
+        let slots = self.data_dir().join("pg_replslot");
+        remove_tree(&slots)?;
+        create_private_dir(&slots, &self.host.user)
+    }
+
+    /// Creates or resets the superuser in a cluster whose roles are unknown, and says [`INERT`]: single-user mode asks for no password.
+    fn make_inert(&self) -> Result<(), PostgresError> {
         let mut command = self.host.program("postgres");
         command.arg("--single").arg("-D").arg(self.data_dir()).arg("template1");
         let password = &self.host.admin_password;
         // Both may not succeed, and single-user mode goes on after an error. The password is hexadecimal: nothing to quote.
-        let script = format!("create role {ADMIN};\nalter role {ADMIN} superuser login password '{password}';\n");
-        run_with_input("postgres --single", &mut command, &script)
+        let roles = format!("create role {ADMIN};\nalter role {ADMIN} superuser login password '{password}';\n");
+        run_with_input("postgres --single", &mut command, &format!("{roles}{};\n", INERT.join(";\n")))
     }
 
     fn configure(&self, port: u16, extra: &str) -> Result<(), PostgresError> {
@@ -311,6 +367,18 @@ fn check_adoptable(host: &Host, source: &Path) -> Result<(), PostgresError> {
         )));
     }
     refuse_tablespaces(source)
+}
+
+/// Files of the running server, relative to its data directory.
+fn is_of_the_server(path: &Path) -> bool {
+    path == Path::new("postmaster.pid") || path == Path::new("postmaster.opts")
+}
+
+fn remove_file_if_there(path: &Path) -> Result<(), PostgresError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(PostgresError::file("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Tablespaces lie outside the data directory; a copy would share them with the original and corrupt it.

@@ -87,6 +87,33 @@ fn copy_entry(from: &Path, to: &Path, user: &ServerUser, copied: &dyn Fn(u64)) -
     Ok(Entry::Other)
 }
 
+/// Moves a tree, within one file system in no time, and gives it to `user`.
+pub(crate) fn move_tree(source: &Path, target: &Path, user: &ServerUser) -> Result<(), PostgresError> {
+    match fs::rename(source, target) {
+        Ok(()) => own_tree(target, user),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            copy_tree(source, target, user, &|_| false, &|_| {})?;
+            remove_tree(source)
+        }
+        Err(error) => Err(PostgresError::file("move", source)(error)),
+    }
+}
+
+/// Gives a tree to `user`, links themselves and not what they point to.
+fn own_tree(root: &Path, user: &ServerUser) -> Result<(), PostgresError> {
+    let mut pending = vec![root.to_path_buf()];
+    while let Some(path) = pending.pop() {
+        user.own_link(&path)?;
+        let metadata = fs::symlink_metadata(&path).map_err(PostgresError::file("read", &path))?;
+        if metadata.is_dir() {
+            for entry in fs::read_dir(&path).map_err(PostgresError::file("read", &path))? {
+                pending.push(entry.map_err(PostgresError::file("read", &path))?.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes a tree; one that is not there is already removed.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), PostgresError> {
     match fs::remove_dir_all(path) {

@@ -19,11 +19,15 @@ mod user;
 pub use backup::{Backup, BackupSummary};
 pub use binaries::{Binaries, Search, VERSION_MAJOR_MIN};
 pub use client::Login;
-pub use cluster::{Cluster, Host, HostOptions};
+pub use cluster::{Cluster, Handover, Host, HostOptions};
 pub use damage::{Damage, LocatedDamage};
 pub use error::PostgresError;
 pub(crate) use files::{create_private_dir, remove_tree};
-pub use roles::{ADMIN, MasterUser, alter_password, create_master_user, ensure_rds_roles};
+pub(crate) use roles::execute;
+pub use roles::{
+    ADMIN, MasterUser, alter_password, create_master_user, end_prepared_transactions, ensure_master_user, ensure_rds_roles,
+    join_all_roles,
+};
 pub use server::Server;
 pub use tls::{Authority, ServerCertificate, client_config};
 pub use user::ServerUser;

@@ -30,8 +30,10 @@ begin
   end loop;
 end $$";
 
-/// Every function of the two extensions, whatever their versions call them.
+/// Every function of the two extensions, whatever their versions call them. A database that came from elsewhere may have event
+/// triggers on CREATE; they do not fire for a replica.
 const ENSURE_EXTENSIONS: &str = "
+set session_replication_role = replica;
 create extension if not exists amcheck;
 create extension if not exists pgstattuple;
 do $$
@@ -90,6 +92,64 @@ pub async fn create_master_user(admin: &Login, user: &MasterUser, database: Opti
     Ok(())
 }
 
+/// Makes sure that a cluster of somebody else's has the master user, with this password and with every database but the templates
+/// as its own. Owning the database is what lets it vacuum all tables, as on the RDS instance that the data would live on.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn ensure_master_user(admin: &Login, user: &MasterUser) -> Result<(), PostgresError> {
+    let client = admin.connect().await?;
+    let name = user.name.as_str();
+    let known = client
+        .query_one("select exists (select from pg_roles where rolname = $1)", &[&name])
+        .await
+        .map_err(PostgresError::sql("look for the master user"))?;
+    if !known.get::<_, bool>(0) {
+        execute(&client, "create role %I login createdb createrole", &[name]).await?;
+    }
+    execute(&client, "alter role %I login password %L valid until 'infinity' connection limit -1", &[name, &user.password]).await?;
+    execute(&client, "grant rds_superuser to %I", &[name]).await?;
+    let databases = client
+        .query("select datname::text from pg_database where datallowconn and not datistemplate order by datname", &[])
+        .await
+        .map_err(PostgresError::sql("list databases"))?;
+    for row in databases {
+        execute(&client, "alter database %I owner to %I", &[row.get(0), name]).await?;
+    }
+    Ok(())
+}
+
+/// Makes the master user a member of every role there is. On RDS no superuser owns tables: the master user does, or may join who
+/// does; and an owner reads past row-level security, where whoever only may read everything does not.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn join_all_roles(admin: &Login, master: &str) -> Result<(), PostgresError> {
+    let client = admin.connect().await?;
+    let question = "select rolname::text from pg_roles where rolname !~ '^pg_' and rolname <> $1 order by rolname";
+    for row in client.query(question, &[&master]).await.map_err(PostgresError::sql("list roles"))? {
+        execute(&client, "grant %I to %I", &[row.get(0), master]).await?;
+    }
+    Ok(())
+}
+
+/// Rolls back every prepared transaction, and says how many there were. Whoever prepared them is not going to end them in a copy, and
+/// until somebody does they hold locks and dead rows.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn end_prepared_transactions(admin: &Login) -> Result<usize, PostgresError> {
+    let client = admin.connect().await?;
+    let question = "select database::text, gid from pg_prepared_xacts order by database, gid";
+    let found = client.query(question, &[]).await.map_err(PostgresError::sql("list prepared transactions"))?;
+    for row in &found {
+        // Only the database it was prepared in can end it.
+        let database = admin.with_database(row.get(0)).connect().await?;
+        execute(&database, "rollback prepared %L", &[row.get(1)]).await?;
+    }
+    Ok(found.len())
+}
+
 /// Sets a role's password, as `ModifyDBInstance` does for the master user.
 ///
 /// # Errors
@@ -100,11 +160,11 @@ pub async fn alter_password(admin: &Login, role: &str, password: &str) -> Result
 }
 
 /// Runs a statement whose identifiers and literals the server itself quotes: utility statements take no parameters.
-async fn execute(client: &Client, template: &str, arguments: &[&str]) -> Result<(), PostgresError> {
+pub(crate) async fn execute(client: &Client, template: &str, arguments: &[&str]) -> Result<(), PostgresError> {
     let places: Vec<String> = (0..arguments.len()).map(|index| format!("${}::text", index + 2)).collect();
     let question = format!("select format($1::text, {})", places.join(", "));
     let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&template];
     parameters.extend(arguments.iter().map(|argument| argument as &(dyn ToSql + Sync)));
     let row = client.query_one(&question, &parameters).await.map_err(PostgresError::sql("quote a statement"))?;
-    client.batch_execute(row.get(0)).await.map_err(PostgresError::sql("alter roles"))
+    client.batch_execute(row.get(0)).await.map_err(PostgresError::sql("carry out a quoted statement"))
 }

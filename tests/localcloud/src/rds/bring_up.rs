@@ -14,7 +14,7 @@ use super::render::{error_chain, render_instance};
 use super::state::{Description, Instance, InstanceStatus, SnapshotFiles};
 use super::xml::Element;
 use crate::postgres::{
-    Cluster, MasterUser, PostgresError, Server, alter_password, create_master_user, ensure_rds_roles,
+    Cluster, Handover, MasterUser, PostgresError, Server, create_master_user, ensure_master_user, ensure_rds_roles,
 };
 
 /// Where an instance's data comes from. No `Debug`: it carries passwords.
@@ -23,8 +23,8 @@ pub(crate) enum Origin {
     Empty { master: MasterUser, db_name: Option<String> },
     /// A snapshot; its master user and password live on.
     Snapshot { id: SnapshotId, files: Arc<SnapshotFiles> },
-    /// A copy of somebody's data directory, whose role of the master user's name gets this password.
-    Directory { path: PathBuf, master: MasterUser },
+    /// Somebody's data directory, which gets this master user.
+    Directory { path: PathBuf, handover: Handover, master: MasterUser },
 }
 
 /// Enters a new instance and starts the job that brings it up; answers with the instance as it is now.
@@ -60,7 +60,9 @@ async fn bring_up(cloud: &Cloud, place: &Place, id: &InstanceId, dir: PathBuf, o
         (Ok(_), Some(ending)) => ending,
         (Ok(_), None) => InstanceStatus::Available,
         (Err(error), _) => {
-            tracing::error!(instance = %id, error = %error_chain(error), "a DB instance could not be brought up");
+            let words = error_chain(error);
+            tracing::error!(instance = %id, error = words, "a DB instance could not be brought up");
+            cloud.with_instance(place, id, |instance| instance.failure = Some(words));
             if matches!(origin, Origin::Snapshot { .. }) {
                 InstanceStatus::IncompatibleRestore
             } else {
@@ -96,13 +98,13 @@ async fn make(cloud: &Cloud, dir: &Path, origin: &Origin) -> Result<(Cluster, Se
     let cluster = match origin {
         Origin::Empty { .. } => Cluster::init(host, dir).await?,
         Origin::Snapshot { files, .. } => Cluster::restore(host, dir, &files.0).await?,
-        Origin::Directory { path, .. } => Cluster::adopt(host, dir, path).await?,
+        Origin::Directory { path, handover, .. } => Cluster::adopt(host, dir, path, *handover).await?,
     };
     let server = cluster.start(None).await?;
     ensure_rds_roles(server.admin()).await?;
     match origin {
         Origin::Empty { master, db_name } => create_master_user(server.admin(), master, db_name.as_deref()).await?,
-        Origin::Directory { master, .. } => alter_password(server.admin(), &master.name, &master.password).await?,
+        Origin::Directory { master, .. } => ensure_master_user(server.admin(), master).await?,
         Origin::Snapshot { .. } => {}
     }
     Ok((cluster, server))

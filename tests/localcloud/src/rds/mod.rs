@@ -45,7 +45,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::postgres::{Damage, Host, HostOptions, Login, MasterUser, PostgresError};
+use crate::postgres::{Damage, Handover, Host, HostOptions, Login, MasterUser, PostgresError};
 use cloud::{Cloud, random_id};
 
 pub use config::{Config, Quotas, RateLimit, Timings};
@@ -80,9 +80,11 @@ pub enum RdsError {
 pub struct Adoption {
     /// Its identifier.
     pub id: InstanceId,
-    /// The data directory, shut down or a `pg_basebackup`. It is copied, never changed.
+    /// The data directory, shut down or a `pg_basebackup`.
     pub data_dir: PathBuf,
-    /// The existing role that plays the master user, and the password it gets in the copy.
+    /// What becomes of the directory.
+    pub handover: Handover,
+    /// The role that plays the master user, made if need be, and the password it gets.
     pub master: MasterUser,
     /// The database shown as `DBName`.
     pub db_name: Option<String>,
@@ -190,12 +192,17 @@ impl Rds {
         self.cloud.with_region(&place, |region| Ok(region.snapshot(id)?.files.0.dir().to_owned()))
     }
 
-    /// Begins to make an instance from a copy of an existing data directory; poll `DescribeDBInstances` for its end.
+    /// Why an instance could not be brought up. RDS shows a status and keeps the reason to itself; a person at this machine can act on it.
+    pub fn failure(&self, region: &Region, id: &InstanceId) -> Option<String> {
+        self.cloud.with_instance(&self.cloud.place(region), id, |instance| instance.failure.clone()).flatten()
+    }
+
+    /// Begins to make an instance from an existing data directory; poll `DescribeDBInstances` for its end.
     ///
     /// # Errors
     /// When the identifier is taken or the quota reached. A directory that cannot be used shows as status `failed`.
     pub fn create_from_data_dir(&self, region: &Region, adoption: Adoption) -> Result<(), ApiError> {
-        let Adoption { id, data_dir, master, db_name, tags } = adoption;
+        let Adoption { id, data_dir, handover, master, db_name, tags } = adoption;
         let place = self.cloud.place(region);
         let form = [("Action", "CreateDBInstance"), ("DBInstanceClass", "db.t4g.micro")];
         let request = query::Request::parse(form.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())?;
@@ -210,7 +217,7 @@ impl Rds {
             security_groups: Vec::new(),
             tags,
         };
-        let origin = bring_up::Origin::Directory { path: data_dir, master };
+        let origin = bring_up::Origin::Directory { path: data_dir, handover, master };
         bring_up::launch(&self.cloud, &place, id, description, origin).map(drop)
     }
 

@@ -151,6 +151,8 @@ pub(crate) struct Instance {
     pub(crate) id: InstanceId,
     pub(crate) description: Description,
     pub(crate) status: InstanceStatus,
+    /// Why it could not be brought up.
+    pub(crate) failure: Option<String>,
     /// Known once it is available.
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) pending: Settings,
@@ -169,6 +171,7 @@ impl Instance {
             id,
             description,
             status: InstanceStatus::Creating,
+            failure: None,
             created_at: None,
             pending: Settings::default(),
             password_pending: false,

@@ -5,7 +5,7 @@ use aws_sdk_rds::types::Filter;
 use super::super::{Adoption, InstanceId, Quotas, SnapshotType};
 use super::bench::{Bench, Outcome, PASSWORD, available, count, create, login, region, snapshot};
 use super::requests::code;
-use crate::postgres::MasterUser;
+use crate::postgres::{Handover, MasterUser};
 
 #[tokio::test]
 async fn pages_and_filters_show_every_snapshot_once() -> Outcome {
@@ -68,6 +68,7 @@ async fn somebody_else_s_data_directory_becomes_an_instance() -> Outcome {
     let adoption = Adoption {
         id: InstanceId::parse("ours")?,
         data_dir,
+        handover: Handover::Copy,
         master: MasterUser { name: "master".to_owned(), password: "another-horse".to_owned() },
         db_name: Some("shop".to_owned()),
         tags: [("from".to_owned(), "theirs".to_owned())].into(),
