@@ -11,6 +11,7 @@ installs lies in the same cache as the drill's.
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -84,7 +85,8 @@ def localstack() -> int:
         url = f"http://127.0.0.1:{port}"
         command = [python, "-m", "localstack.runtime.main"]
         with service("LocalStack", command, work, settings, f"{url}/_localstack/health") as log:
-            test = ["cargo", "test", "--locked", "--package", "holdfast-e2e", "--test", "conformance"]
+            # The whole workspace for its features (see `build`); only one package has a test of that name.
+            test = ["cargo", "test", "--locked", "--workspace", "--test", "conformance"]
             tried = subprocess.run(
                 test, cwd=ROOT, env=without_aws() | {"AWS_ENDPOINT_URL": url}, stdin=subprocess.DEVNULL, check=False
             )
@@ -110,10 +112,8 @@ def heard(log: str) -> int:
 @contextlib.contextmanager
 def local_rds() -> Iterator[str]:
     """Our own RDS. It ends when its standard input does, so it cannot outlive us."""
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "holdfast-localcloud", "--bin", "local-rds"]
-    if subprocess.run(["cargo", "build", *command[2:]], cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode != 0:
-        raise Failed("the local RDS does not compile")
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    program = build("local-rds")
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             url = process.stdout.readline().strip()
             if not url:
@@ -128,6 +128,18 @@ def local_rds() -> Iterator[str]:
                 raise Failed("the local RDS does not end") from None
     if ended != 0:
         raise Failed(f"the local RDS ended with {ended}")
+
+
+def build(binary: str) -> str:
+    """Builds a program of the workspace. Together with all tests, because then it has the same features as they and shares their build:
+    alone it would compile most of the SDKs a second time."""
+    command = ["cargo", "build", "--locked", "--workspace", "--tests", "--bin", binary, "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    if built.returncode != 0:
+        raise Failed(f"{binary} does not compile")
+    messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
+    made = [one for one in messages if one["reason"] == "compiler-artifact" and one["target"]["name"] == binary]
+    return next(one["executable"] for one in made if one["target"]["kind"] == ["bin"] and not one["profile"]["test"])
 
 
 @contextlib.contextmanager

@@ -102,15 +102,16 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
 ) -> Result<String, Error> {
     let mut decided = decided;
     if let Err(error) = carry_out(ports, plans, config, seen, &decided).await {
-        match &error {
-            Error::Port(port) if is_patient(port) => return Ok(format!("waits, because {port}")),
-            // A verdict that could not be told stays that verdict, and is told by the next sweep.
-            Error::Port(port) if port.class() == Class::Permanent && decided.run.phase < Phase::Destroying => {
-                decided = step::after_permanent_failure(&held.body, &port.to_string(), seen.now);
-                carry_out(ports, plans, config, seen, &decided).await?;
-            }
-            _ => return Err(error),
+        let Error::Port(port) = &error else { return Err(error) };
+        if is_patient(port) {
+            return Ok(format!("waits, because {port}"));
         }
+        // A verdict that could not be told stays that verdict, and is told by the next sweep.
+        if port.class() == Class::Transient || decided.run.phase >= Phase::Destroying {
+            return Err(error);
+        }
+        decided = step::after_permanent_failure(&held.body, &port.to_string(), seen.now);
+        carry_out(ports, plans, config, seen, &decided).await?;
     }
     let words = format!("{:?}, because {}", decided.run.phase, decided.reason);
     if decided.run == held.body {

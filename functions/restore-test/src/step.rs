@@ -205,7 +205,11 @@ fn await_password(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
             next.times.ready_at = Some(now);
             Step { run: next, actions: vec![Action::CallVerify], reason: Reason::RoomReady }
         }
-        _ => await_status(run, &room.status, now),
+        DbInstanceStatus::Busy(_)
+        | DbInstanceStatus::Deleting
+        | DbInstanceStatus::Broken(_)
+        | DbInstanceStatus::Stopped(_)
+        | DbInstanceStatus::Unknown(_) => await_status(run, &room.status, now),
     }
 }
 

@@ -110,11 +110,7 @@ fn objective(
             run.resource,
             if met { "met" } else { "missed" }
         ),
-        threatens: if met {
-            "nothing".into()
-        } else {
-            format!("a recovery of {} would miss its {name}", run.resource)
-        },
+        threatens: if met { "nothing".into() } else { format!("a recovery of {} would miss its {name}", run.resource) },
         next_step: if met { "nothing".into() } else { (*mend).into() },
         facts: vec![("run".into(), run.id.to_string())],
         seen_at: now,

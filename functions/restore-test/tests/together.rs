@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use holdfast_domain::inventory::{DbInstance, DbSnapshot};
 use holdfast_domain::tags::{self, Tags};
 use holdfast_domain::{
-    DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, RunId, SecretName, Slot, Verdict,
-    slot,
+    DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, RunId, SecretName, Slot,
+    Verdict, slot,
 };
 use holdfast_ledger::{
     CheckRecord, OutcomeWord, PLAN_KEY, Phase, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
@@ -328,7 +328,8 @@ fn two_that_judge_differently_tell_the_recorded_verdict_last() {
             Verdict::Passed
         };
         assert_eq!(record(&cloud).and_then(|run| run.verdict).expect("a verdict").verdict, verdict);
-        let proofs = findings(&cloud).into_iter().filter(|finding| finding.cause.as_str() == "shop/prod/orders-db/restore-test");
+        let proofs =
+            findings(&cloud).into_iter().filter(|finding| finding.cause.as_str() == "shop/prod/orders-db/restore-test");
         let told: Vec<FindingState> = proofs.map(|finding| finding.state).collect();
         let stands = if verdict == Verdict::Passed { FindingState::Resolved } else { FindingState::Open };
         assert_eq!((told.len(), told.last()), (3, Some(&stands)), "{told:?}");

@@ -40,6 +40,8 @@ pub struct Decision {
     pub id: DbSnapshotId,
     /// What to do.
     pub verdict: Verdict,
+    /// Whether every slot of its resource that is due has its recovery point: what people were told of any of them is over then.
+    pub settled: bool,
 }
 
 /// What to do about a slot.
@@ -97,13 +99,33 @@ pub fn decide(plan: &Plan, regions: &BTreeMap<Region, RegionInventory>, now: Tim
     let mut decisions = Vec::new();
     for (name, resource) in &plan.resources {
         let Some(seen) = regions.get(&resource.region) else { continue };
+        let mut of_resource = Vec::new();
         for (slot, rules) in due_slots(resource, now) {
             let id = slot::db_snapshot_id(&plan.name, &plan.environment, name, slot);
             let verdict = judge(&Due { plan, name, resource, slot, rules: &rules, id: &id }, seen, now);
-            decisions.push(Decision { resource: name.clone(), slot, rules, id, verdict });
+            of_resource.push(Decision { resource: name.clone(), slot, rules, id, verdict, settled: false });
         }
+        let settled = of_resource.iter().all(|decision| decision.verdict == Verdict::Leave(Reason::Taken));
+        decisions.extend(of_resource.into_iter().map(|decision| Decision { settled, ..decision }));
     }
     decisions
+}
+
+/// What people are told when a recovery point is first seen complete, and its resource is settled: an incident about it, or about one
+/// before it, is over.
+#[must_use]
+pub fn is_there(plan: &Plan, decision: &Decision, now: Timestamp) -> Finding {
+    Finding {
+        cause: Cause::of_resource(&plan.name, &plan.environment, &decision.resource, "snapshot"),
+        state: FindingState::Resolved,
+        severity: Severity::High,
+        resource: Some(decision.resource.clone()),
+        title: format!("the snapshot of {} due at {} is there", decision.resource, decision.slot.instant()),
+        threatens: "nothing".into(),
+        next_step: "nothing".into(),
+        facts: vec![("snapshot".into(), decision.id.to_string())],
+        seen_at: now,
+    }
 }
 
 /// The latest slot of each rule, rules of the same slot together.
@@ -199,3 +221,6 @@ fn tell(due: &Due<'_>, reason: Reason, now: Timestamp) -> Verdict {
     };
     Verdict::Tell(reason, Box::new(finding))
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,7 +140,7 @@ async fn observe<O, R: Rds, B, Y>(
     regions
 }
 
-async fn carry_out<O: Objects, R: Rds, B, Y: Entropy>(
+async fn carry_out<O: Objects, R: Rds, B: Bus, Y: Entropy>(
     ports: &Ports<'_, O, R, B, Y>,
     plan: &Plan,
     regions: &BTreeMap<Region, RegionInventory>,
@@ -179,8 +179,8 @@ async fn carry_out<O: Objects, R: Rds, B, Y: Entropy>(
     Ok(())
 }
 
-/// Records what was asked for, and, once, when it was first seen complete.
-async fn record<O: Objects, R, B, Y: Entropy>(
+/// Records what was asked for, and, once, when it was first seen complete; that ends what people were told of it.
+async fn record<O: Objects, R, B: Bus, Y: Entropy>(
     ports: &Ports<'_, O, R, B, Y>,
     plan: &Plan,
     decision: &Decision,
@@ -208,6 +208,10 @@ async fn record<O: Objects, R, B, Y: Entropy>(
         }
     };
     let Some(snapshot) = available.filter(|_| before.body.available_seen_at.is_none()) else { return Ok(()) };
+    if decision.settled {
+        // Before the record, which says that it was told: whoever is killed in between tells it twice, and that is told once.
+        ports.bus.announce(&[Message::Finding(decide::is_there(plan, decision, now))]).await?;
+    }
     let after =
         RecoveryPointRecord { available_seen_at: Some(now), size_bytes: snapshot.size_bytes, ..before.body.clone() };
     match ledger.replace(&before, after).await {

@@ -1,7 +1,7 @@
 //! Slots on the in-memory cloud: taken once, whatever comes twice, late, out of order or not at all.
 
 use holdfast_domain::inventory::{DbInstanceStatus, DbSnapshot, DbSnapshotStatus};
-use holdfast_domain::{DbSnapshotId, Finding, Region, tags};
+use holdfast_domain::{DbSnapshotId, Finding, FindingState, Region, tags};
 use holdfast_ledger::{PLAN_KEY, PlanStore};
 use holdfast_ports::{Class, Classified, PortErrorKind};
 use holdfast_testkit::{Fault, MemoryCloud};
@@ -63,6 +63,12 @@ fn ours(cloud: &MemoryCloud) -> Vec<DbSnapshot> {
 fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
     let of = |message| if let Message::Finding(finding) = message { Some(finding) } else { None };
     cloud.announced().into_iter().filter_map(of).collect()
+}
+
+/// What was told of one resource.
+fn of(cloud: &MemoryCloud, resource: &str) -> Vec<Finding> {
+    let resource = resource.parse().expect("legal");
+    findings(cloud).into_iter().filter(|finding| finding.resource.as_ref() == Some(&resource)).collect()
 }
 
 #[tokio::test]
@@ -156,4 +162,43 @@ async fn a_lost_answer_or_a_kill_after_any_call_never_makes_a_second_snapshot() 
         let records = cloud.keys().into_iter().filter(|key| key.starts_with("recovery-points/")).count();
         assert_eq!(records, 2, "killed after {calls} calls");
     }
+}
+
+/// Opened when it was late, over when it is there; said once, however often somebody looks, and again only by whoever was killed in between.
+#[tokio::test]
+async fn what_was_told_of_a_late_snapshot_is_over_when_it_is_there() {
+    let cloud = cloud("2026-11-20T02:31:00Z");
+    let (region, database) = (region("eu-central-1"), "shop-orders".parse().expect("legal"));
+    cloud.set_instance_status(&region, &database, DbInstanceStatus::read("backing-up"));
+    sweep(&cloud).await;
+    cloud.set_instance_status(&region, &database, DbInstanceStatus::Available);
+    for _ in 0..10 {
+        cloud.pass(SignedDuration::from_mins(2));
+        sweep(&cloud).await;
+    }
+    let told: Vec<String> = of(&cloud, "orders-db").iter().map(|f| format!("{:?}: {}", f.state, f.title)).collect();
+    assert_eq!(
+        told,
+        [
+            "Open: the snapshot of orders-db due at 2026-11-20T02:00:00Z is not there as it must be: the instance is backing-up",
+            "Resolved: the snapshot of orders-db due at 2026-11-20T02:00:00Z is there",
+        ]
+    );
+    // The other database's is too small, and that stands.
+    let told = of(&cloud, "users-db");
+    assert!(!told.is_empty() && told.iter().all(|finding| finding.state == FindingState::Open), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_snapshot_is_recorded_as_there_only_after_people_could_be_told() {
+    let cloud = cloud("2026-11-20T02:00:10Z");
+    sweep(&cloud).await;
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud.fail("events:PutEvents", 1, Fault::Refused(PortErrorKind::Unavailable));
+    deliver(&cloud, &Trigger::Sweep).await.expect_err("the bus");
+    assert_eq!(of(&cloud, "orders-db"), vec![]);
+    sweep(&cloud).await;
+    sweep(&cloud).await;
+    let told: Vec<FindingState> = of(&cloud, "orders-db").iter().map(|finding| finding.state).collect();
+    assert_eq!(told, [FindingState::Resolved]);
 }

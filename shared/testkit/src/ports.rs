@@ -259,7 +259,12 @@ impl ReadSecrets for MemoryCloud {
 }
 
 impl RoomSecrets for MemoryCloud {
-    fn keep(&self, name: &SecretName, value: &Password, tags: &Tags) -> impl Future<Output = Answered<Password>> + Send {
+    fn keep(
+        &self,
+        name: &SecretName,
+        value: &Password,
+        tags: &Tags,
+    ) -> impl Future<Output = Answered<Password>> + Send {
         const OPERATION: &str = "secretsmanager:CreateSecret";
         ready(if name.as_str().starts_with(TEMPORARY) {
             self.call(OPERATION, name.as_str(), |state| {

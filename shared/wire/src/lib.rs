@@ -26,3 +26,17 @@ pub struct WireError {
     /// What would be legal.
     pub allowed: String,
 }
+
+/// The most characters that a problem quotes: a payload may be a megabyte, and this goes to logs and into a `Diagnostic`.
+const PROBLEM_CHARACTERS_MAX: usize = 400;
+
+impl WireError {
+    pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>, allowed: impl Into<String>) -> Self {
+        let problem: String = problem.into();
+        let problem = match problem.char_indices().nth(PROBLEM_CHARACTERS_MAX) {
+            Some((end, _)) => format!("{}…", &problem[..end]),
+            None => problem,
+        };
+        Self { place: place.into(), problem, allowed: allowed.into() }
+    }
+}

@@ -89,19 +89,20 @@ impl Message {
             "Verification Recorded" => read_detail(detail).map(Self::VerificationRecorded),
             "Restore Test Closed" => read_detail(detail).map(Self::RestoreTestClosed),
             "Finding" => read_detail::<FindingShape>(detail).map(|shape| Self::Finding(shape.into())),
-            other => Err(WireError {
-                place: "detail-type".into(),
-                problem: format!("{other:?} is no message of holdfast"),
-                allowed: Self::DETAIL_TYPES.join(", "),
-            }),
+            other => {
+                let problem = format!("{other:?} is no message of holdfast");
+                Err(WireError::new("detail-type", problem, Self::DETAIL_TYPES.join(", ")))
+            }
         }
     }
 }
 
 fn read_detail<T: for<'de> Deserialize<'de>>(detail: &Value) -> Result<T, WireError> {
-    T::deserialize(detail).map_err(|error| WireError {
-        place: "detail".into(),
-        problem: error.to_string(),
-        allowed: "the detail of that message, as in events/".into(),
+    serde_path_to_error::deserialize(detail).map_err(|error| {
+        let place = match error.path().to_string().as_str() {
+            "." => "detail".to_owned(),
+            path => format!("detail.{path}"),
+        };
+        WireError::new(place, error.inner().to_string(), "the detail of that message, as in events/")
     })
 }

@@ -38,18 +38,18 @@ impl NotificationBody {
     /// Reads the text of an SNS message.
     pub(crate) fn read(place: &str, text: &str) -> Result<Self, WireError> {
         let refuse = |problem: String| {
-            WireError {
-            place: place.into(),
-            problem,
-            allowed: "an EventBridge event of source holdfast with detail-type Finding, or the record of a failed Lambda invocation".into(),
-        }
+            let allowed = "an EventBridge event of source holdfast with detail-type Finding, or the record of a failed Lambda invocation";
+            WireError::new(place, problem, allowed)
         };
         let value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("not JSON: {error}")))?;
         if value["source"].as_str() == Some(SOURCE) {
             let detail_type = value["detail-type"].as_str().unwrap_or_default();
             return match Message::read(detail_type, &value["detail"])? {
                 Message::Finding(finding) => Ok(Self::Finding(finding)),
-                other => Err(refuse(format!("{:?} is not for people", other.detail_type()))),
+                other @ (Message::RestoreTestReady(_)
+                | Message::VerificationContinues(_)
+                | Message::VerificationRecorded(_)
+                | Message::RestoreTestClosed(_)) => Err(refuse(format!("{:?} is not for people", other.detail_type()))),
             };
         }
         if let Some(arn) = value["requestContext"]["functionArn"].as_str() {

@@ -85,19 +85,18 @@ pub fn read(payload: &Value) -> Result<Trigger, WireError> {
     if payload.get("detail-type").is_some() {
         return read_event(payload);
     }
-    Err(WireError { place: "the payload".into(), problem: "nothing says what it is".into(), allowed: KNOWN.into() })
+    Err(WireError::new("the payload", "nothing says what it is", KNOWN))
 }
 
 fn read_ours(payload: &Value) -> Result<Trigger, WireError> {
     match Ours::deserialize(payload) {
         Ok(Ours::Sweep) => Ok(Trigger::Sweep),
         Ok(Ours::RestoreTestNow(now)) if is_request(&now.request) => Ok(Trigger::RestoreTestNow(now)),
-        Ok(Ours::RestoreTestNow(now)) => Err(WireError {
-            place: "request".into(),
-            problem: format!("{:?} is not a request name", now.request.chars().take(80).collect::<String>()),
-            allowed: "1 to 40 of a-z, 0-9 and hyphens".into(),
-        }),
-        Err(error) => Err(WireError { place: "holdfast".into(), problem: error.to_string(), allowed: KNOWN.into() }),
+        Ok(Ours::RestoreTestNow(now)) => {
+            let problem = format!("{:?} is not a request name", now.request.chars().take(80).collect::<String>());
+            Err(WireError::new("request", problem, "1 to 40 of a-z, 0-9 and hyphens"))
+        }
+        Err(error) => Err(WireError::new("holdfast", error.to_string(), KNOWN)),
     }
 }
 
@@ -106,11 +105,8 @@ fn is_request(text: &str) -> bool {
 }
 
 fn read_event(payload: &Value) -> Result<Trigger, WireError> {
-    let event = EventBridgeEvent::<Value>::deserialize(payload).map_err(|error| WireError {
-        place: "the event".into(),
-        problem: error.to_string(),
-        allowed: "an EventBridge event as AWS documents it".into(),
-    })?;
+    let event = EventBridgeEvent::<Value>::deserialize(payload)
+        .map_err(|error| WireError::new("the event", error.to_string(), "an EventBridge event as AWS documents it"))?;
     match event.source.as_str() {
         SOURCE => Message::read(&event.detail_type, &event.detail).map(Trigger::Bus),
         "aws.rds" => {
@@ -123,20 +119,13 @@ fn read_event(payload: &Value) -> Result<Trigger, WireError> {
                 message: detail.message,
             }))
         }
-        other => Err(WireError {
-            place: "source".into(),
-            problem: format!("{other:?} starts nothing here"),
-            allowed: KNOWN.into(),
-        }),
+        other => Err(WireError::new("source", format!("{other:?} starts nothing here"), KNOWN)),
     }
 }
 
 fn read_sns(payload: &Value) -> Result<Trigger, WireError> {
-    let event = SnsEvent::deserialize(payload).map_err(|error| WireError {
-        place: "Records".into(),
-        problem: error.to_string(),
-        allowed: "SNS records as AWS documents them".into(),
-    })?;
+    let event = SnsEvent::deserialize(payload)
+        .map_err(|error| WireError::new("Records", error.to_string(), "SNS records as AWS documents them"))?;
     let read = |(index, record): (usize, aws_lambda_events::event::sns::SnsRecord)| {
         let body = NotificationBody::read(&format!("Records[{index}].Sns.Message"), &record.sns.message)?;
         Ok(Notification { message_id: record.sns.message_id, body })

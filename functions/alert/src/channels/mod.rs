@@ -3,6 +3,14 @@
 //! A secret never leaves this module except to the port that posts: errors name the channel and the host, and what a
 //! service answers is searched for the secret before it is kept.
 
+/// Whether a JSON object keeps the order of its keys depends on what else is built with `serde_json`; a snapshot must not.
+#[cfg(test)]
+macro_rules! assert_sorted {
+    ($name:literal, $value:expr) => {
+        insta::with_settings!({ sort_maps => true }, { insta::assert_json_snapshot!($name, $value) })
+    };
+}
+
 pub mod pagerduty;
 pub mod slack;
 pub(crate) mod text;

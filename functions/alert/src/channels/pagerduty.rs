@@ -136,7 +136,6 @@ fn links(story: &Story<'_>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use insta::assert_json_snapshot;
 
     use super::*;
     use crate::samples;
@@ -145,12 +144,12 @@ mod tests {
 
     #[test]
     fn an_opening_is_a_trigger() {
-        samples::with_story(|story| assert_json_snapshot!("pagerduty_trigger", event(KEY, News::Opened, story)));
+        samples::with_story(|story| assert_sorted!("pagerduty_trigger", event(KEY, News::Opened, story)));
     }
 
     #[test]
     fn a_resolution_names_the_alert_and_nothing_more() {
-        samples::with_story(|story| assert_json_snapshot!("pagerduty_resolve", event(KEY, News::Resolved, story)));
+        samples::with_story(|story| assert_sorted!("pagerduty_resolve", event(KEY, News::Resolved, story)));
     }
 
     #[test]

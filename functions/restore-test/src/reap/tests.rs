@@ -105,10 +105,7 @@ fn a_room_that_will_not_go_is_told_half_an_hour_after_its_deadline() {
     assert_eq!(findings(&sample::plan(), [&stuck], at("2026-11-20T06:34:59Z")), vec![]);
     let told = findings(&sample::plan(), [&stuck], at(LATE));
     assert_eq!(told.len(), 1);
-    assert_eq!(
-        told[0].title,
-        format!("the temporary database {} outlives its deadline and is deleting", run().room)
-    );
+    assert_eq!(told[0].title, format!("the temporary database {} outlives its deadline and is deleting", run().room));
     assert_eq!(told[0].cause.as_str(), format!("holdfast/restore-test/shop/prod/room/{}", run().room));
 }
 

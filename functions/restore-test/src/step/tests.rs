@@ -85,12 +85,8 @@ fn any_verification() -> impl Strategy<Value = Option<Verification>> {
 }
 
 fn any_look() -> impl Strategy<Value = Look> {
-    (0..25_i64, any_room(), any_verification(), any::<bool>()).prop_map(|(minutes, room, verification, room_free)| Look {
-        minutes,
-        room,
-        verification,
-        room_free,
-    })
+    (0..25_i64, any_room(), any_verification(), any::<bool>())
+        .prop_map(|(minutes, room, verification, room_free)| Look { minutes, room, verification, room_free })
 }
 
 /// Every step that a life takes, each with the run before it, the look it was taken on, and when.
@@ -318,10 +314,8 @@ fn a_passing_life() {
     for (minutes, sight) in sights {
         now += SignedDuration::from_mins(minutes);
         let status = sight.split(',').next().unwrap_or_default();
-        let room = (status != "nothing").then(|| DbInstance {
-            password_pending: sight.ends_with("password pending"),
-            ..room(&run, status)
-        });
+        let room = (status != "nothing")
+            .then(|| DbInstance { password_pending: sight.ends_with("password pending"), ..room(&run, status) });
         let verification = sight.ends_with("verified").then(|| {
             let done = sight.ends_with(", verified");
             Verification { finished_at: done.then_some(now), ..verification(done, vec![OutcomeWord::Passed; 7]) }
@@ -333,13 +327,18 @@ fn a_passing_life() {
         };
         let taken = step(&run, &seen, PATIENCE, now);
         let phase = format!("{:?} -> {:?}", run.phase, taken.run.phase);
-        let line = format!("{}  {sight:<30} {phase:<26} {:?} because {}", now.strftime("%H:%M"), taken.actions, taken.reason);
+        let line =
+            format!("{}  {sight:<30} {phase:<26} {:?} because {}", now.strftime("%H:%M"), taken.actions, taken.reason);
         story.push_str(line.trim_end());
         story.push('\n');
         run = taken.run;
     }
     let verdict = run.verdict.as_ref().expect("a verdict");
     story.push_str(&format!("\n{}: {}\n", verdict.verdict, verdict.reasons.join("; ")));
-    story.push_str(&format!("recovery time {:#}, recovery point age {:#}\n", run.recovery_time().expect("measured"), run.recovery_point_age()));
+    story.push_str(&format!(
+        "recovery time {:#}, recovery point age {:#}\n",
+        run.recovery_time().expect("measured"),
+        run.recovery_point_age()
+    ));
     insta::assert_snapshot!(story);
 }

@@ -8,7 +8,9 @@ use super::*;
 use crate::replay::{ATTEMPTS, Answer, Replay, answer, assert_may_have_happened, json_error};
 
 fn messages(count: usize) -> Vec<Message> {
-    (0..count).map(|n| Message::RestoreTestClosed(RunRef { run: format!("a.every.{n:02}").parse().expect("legal") })).collect()
+    (0..count)
+        .map(|n| Message::RestoreTestClosed(RunRef { run: format!("a.every.{n:02}").parse().expect("legal") }))
+        .collect()
 }
 
 fn taken(entries: usize) -> Answer {
@@ -65,7 +67,8 @@ async fn an_entry_that_failed_in_a_request_that_did_not_is_an_error() {
 
 #[tokio::test]
 async fn a_batch_that_fails_does_not_silence_the_others() {
-    let replay = Replay::of([json_error(400, "ValidationException", "Total size of the entries is over the limit"), taken(2)]);
+    let replay =
+        Replay::of([json_error(400, "ValidationException", "Total size of the entries is over the limit"), taken(2)]);
     let error = bus(&replay).announce(&messages(12)).await.expect_err("the first batch");
     assert_eq!((error.kind, error.class()), (PortErrorKind::Invalid, Class::Permanent));
     assert_eq!(replay.requests()[1].json()["Entries"].as_array().expect("entries").len(), 2);
@@ -81,7 +84,11 @@ async fn what_can_help_is_tried_again_and_then_told_as_what_it_was() {
         (json_error(400, "AccessDeniedException", ""), PortErrorKind::AccessDenied, 1),
         (json_error(400, "ExpiredTokenException", ""), PortErrorKind::AccessDenied, 1),
         (json_error(400, "UnrecognizedClientException", ""), PortErrorKind::AccessDenied, 1),
-        (json_error(400, "ResourceNotFoundException", "Event bus holdfast does not exist."), PortErrorKind::NotFound, 1),
+        (
+            json_error(400, "ResourceNotFoundException", "Event bus holdfast does not exist."),
+            PortErrorKind::NotFound,
+            1,
+        ),
     ] {
         let replay = Replay::always(nothing.clone());
         let error = bus(&replay).announce(&messages(1)).await.expect_err("not announced");

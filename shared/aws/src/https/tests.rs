@@ -55,7 +55,9 @@ async fn any_status_is_an_answer_and_is_asked_for_once() {
         let answer = answer.expect("an answer");
         assert_eq!((answer.status, answer.body.as_str(), answer.retry_after), (code, "body", None));
         assert_eq!(heard.len(), 1);
-        assert!(heard[0].starts_with(&format!("POST {SECRET_PATH} HTTP/1.1")) && heard[0].ends_with(r#"{"text":"news"}"#));
+        assert!(
+            heard[0].starts_with(&format!("POST {SECRET_PATH} HTTP/1.1")) && heard[0].ends_with(r#"{"text":"news"}"#)
+        );
     }
 }
 
@@ -70,7 +72,8 @@ async fn a_receiver_may_say_when_to_come_again() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (elsewhere, heard_elsewhere) = receiver(http("200 OK", "", "")).await;
-    let (answer, heard) = post(http("307 Temporary Redirect", &format!("location: {}\r\n", elsewhere.expose()), "")).await;
+    let (answer, heard) =
+        post(http("307 Temporary Redirect", &format!("location: {}\r\n", elsewhere.expose()), "")).await;
     assert_eq!(answer.expect("an answer").status, 307);
     assert_eq!((heard.len(), heard_elsewhere.lock().await.len()), (1, 0));
 }
@@ -79,7 +82,8 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 async fn of_a_long_answer_one_kilobyte_is_kept_and_of_a_broken_one_what_there_is() {
     let (answer, _) = post(http("200 OK", "", &"x".repeat(100_000))).await;
     assert_eq!(answer.expect("an answer").body.len(), BODY_BYTES_MAX);
-    let (answer, _) = post("HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\nconnection: close\r\n\r\nonly this".into()).await;
+    let (answer, _) =
+        post("HTTP/1.1 400 Bad Request\r\ncontent-length: 100\r\nconnection: close\r\n\r\nonly this".into()).await;
     let answer = answer.expect("the status is the answer");
     assert_eq!((answer.status, answer.body.as_str()), (400, "only this"));
 }
@@ -88,7 +92,10 @@ async fn of_a_long_answer_one_kilobyte_is_kept_and_of_a_broken_one_what_there_is
 async fn no_failure_shows_the_url() {
     let (answer, _) = post(String::new()).await;
     let lost = answer.expect_err("no answer");
-    assert_eq!((lost.kind, lost.class(), lost.subject.as_str()), (PortErrorKind::Unavailable, Class::Transient, "127.0.0.1"));
+    assert_eq!(
+        (lost.kind, lost.class(), lost.subject.as_str()),
+        (PortErrorKind::Unavailable, Class::Transient, "127.0.0.1")
+    );
 
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = Password::new(format!("http://{}{SECRET_PATH}", closed.local_addr().expect("an address")));

@@ -140,11 +140,7 @@ async fn a_listing_of_instances_is_every_page_of_it() {
     let size = Some("100".to_owned());
     assert_eq!(
         asked,
-        [
-            (None, size.clone()),
-            (Some("after-b".to_owned()), size.clone()),
-            (Some("after-nothing".to_owned()), size)
-        ]
+        [(None, size.clone()), (Some("after-b".to_owned()), size.clone()), (Some("after-nothing".to_owned()), size)]
     );
 }
 
@@ -155,13 +151,12 @@ fn marker_and_size(request: &crate::replay::Request) -> (Option<String>, Option<
 
 #[tokio::test]
 async fn a_listing_of_snapshots_is_every_page_of_it() {
-    let replay =
-        Replay::of([snapshots(&snapshot_xml("hf-a"), Some("m")), snapshots(&snapshot_xml("rds:orders-2026-11-20"), None)]);
+    let replay = Replay::of([
+        snapshots(&snapshot_xml("hf-a"), Some("m")),
+        snapshots(&snapshot_xml("rds:orders-2026-11-20"), None),
+    ]);
     let seen = Rds::new(&replay.config()).db_snapshots(&region()).await.expect("a listing");
-    assert_eq!(
-        seen.iter().map(|snapshot| snapshot.id.as_str()).collect::<Vec<_>>(),
-        ["hf-a", "rds:orders-2026-11-20"]
-    );
+    assert_eq!(seen.iter().map(|snapshot| snapshot.id.as_str()).collect::<Vec<_>>(), ["hf-a", "rds:orders-2026-11-20"]);
     // Without a type RDS gives those that the account owns, and none that others share with it.
     let first = replay.requests()[0].form();
     assert!(!first.contains_key("SnapshotType") && !first.contains_key("IncludeShared"), "{first:?}");
@@ -292,7 +287,9 @@ async fn what_rds_does_not_know_is_none_and_what_it_may_not_tell_is_an_error() {
 #[tokio::test]
 async fn an_answer_that_lacks_a_field_is_invalid_and_says_which() {
     for field in ["DBInstanceArn", "DBInstanceStatus", "Engine"] {
-        let xml = instance_xml("shop-orders").replace(&format!("<{field}>"), "<Other>").replace(&format!("</{field}>"), "</Other>");
+        let xml = instance_xml("shop-orders")
+            .replace(&format!("<{field}>"), "<Other>")
+            .replace(&format!("</{field}>"), "</Other>");
         let replay = Replay::of([instances(&xml, None)]);
         let error = Rds::new(&replay.config()).db_instances(&region()).await.expect_err("incomplete");
         assert_eq!(error.kind, PortErrorKind::Invalid);
@@ -302,7 +299,8 @@ async fn an_answer_that_lacks_a_field_is_invalid_and_says_which() {
         );
     }
     for field in ["DBSnapshotArn", "Status"] {
-        let xml = snapshot_xml("hf-a").replace(&format!("<{field}>"), "<Other>").replace(&format!("</{field}>"), "</Other>");
+        let xml =
+            snapshot_xml("hf-a").replace(&format!("<{field}>"), "<Other>").replace(&format!("</{field}>"), "</Other>");
         let replay = Replay::of([snapshots(&xml, None)]);
         let error = Rds::new(&replay.config()).db_snapshots(&region()).await.expect_err("incomplete");
         assert_eq!(error.to_string(), format!("rds:DescribeDBSnapshots of hf-a: the answer has no legal {field}"));
@@ -556,7 +554,8 @@ async fn no_failure_of_a_reset_shows_the_password() {
         let replay = Replay::always(failure);
         let rds = Rds::new(&replay.config());
         let error = rds.reset_master_password(&region(), &room(), &password).await.expect_err("a failure");
-        let shown = format!("{} {rds:?} {password:?}", all_words(&error)).replace("you sent MasterUserPassword=correct-horse", "");
+        let shown = format!("{} {rds:?} {password:?}", all_words(&error))
+            .replace("you sent MasterUserPassword=correct-horse", "");
         assert!(!shown.contains("correct-horse"), "{shown}");
     }
 }

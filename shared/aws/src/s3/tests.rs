@@ -16,7 +16,10 @@ fn object(etag: &'static str, body: &str) -> Answer {
 }
 
 fn refusal(status: u16, code: &str) -> Answer {
-    answer(status, format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as S3 words it</Message></Error>"))
+    answer(
+        status,
+        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>as S3 words it</Message></Error>"),
+    )
 }
 
 fn listed(keys: impl IntoIterator<Item = String>, next: Option<&str>) -> Answer {
@@ -25,9 +28,7 @@ fn listed(keys: impl IntoIterator<Item = String>, next: Option<&str>) -> Answer 
         .map(|key| format!("<Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag><Size>0</Size></Contents>"))
         .collect();
     let next = match next {
-        Some(token) => format!(
-            "<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"
-        ),
+        Some(token) => format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>"),
         None => "<IsTruncated>false</IsTruncated>".into(),
     };
     answer(
@@ -48,7 +49,10 @@ async fn an_object_is_read_with_its_version_and_not_at_all_while_that_stands() {
 
     let requests = replay.requests();
     assert_eq!(requests[0].method, "GET");
-    assert_eq!((requests[0].host.as_str(), requests[0].path.as_str()), ("ledger.s3.eu-west-1.amazonaws.com", "/restore-tests/runs/a.json"));
+    assert_eq!(
+        (requests[0].host.as_str(), requests[0].path.as_str()),
+        ("ledger.s3.eu-west-1.amazonaws.com", "/restore-tests/runs/a.json")
+    );
     assert_eq!(requests[0].headers.get("if-none-match"), None);
     assert_eq!(requests[1].headers.get("if-none-match").map(String::as_str), Some("\"v1\""));
 }

@@ -110,10 +110,8 @@ async fn a_secret_is_forgotten_at_once_and_twice_is_once() {
 }
 
 fn page(names: &[&str], next: Option<&str>) -> Answer {
-    let list: Vec<Value> = names
-        .iter()
-        .map(|name| json!({ "Name": name, "Tags": [{ "Key": "holdfast:run", "Value": name }] }))
-        .collect();
+    let list: Vec<Value> =
+        names.iter().map(|name| json!({ "Name": name, "Tags": [{ "Key": "holdfast:run", "Value": name }] })).collect();
     let mut page = json!({ "SecretList": list });
     if let Some(next) = next {
         page["NextToken"] = next.into();
@@ -165,7 +163,8 @@ async fn what_can_help_is_tried_again_and_then_told_as_what_it_was() {
 /// A broken answer is the dangerous one: the SDK keeps it whole in its error.
 #[tokio::test]
 async fn no_failure_shows_a_secret() {
-    let broken = Replay::always(answer(200, r#"{"Name":"holdfast/slack","SecretString":"correct-horse","CreatedDate":"#));
+    let broken =
+        Replay::always(answer(200, r#"{"Name":"holdfast/slack","SecretString":"correct-horse","CreatedDate":"#));
     let error = secrets(&broken).secret(&"holdfast/slack".parse().expect("legal")).await.expect_err("half an answer");
     assert_may_have_happened(&error);
     assert!(!all_words(&error).contains("correct-horse"), "{}", all_words(&error));
