@@ -115,7 +115,7 @@ fn is_over(plan: &Plan, tags: &Tags, known: &Known, now: Timestamp) -> bool {
     };
     let over_since = |patience: SignedDuration| deadline(tags).is_some_and(|deadline| now >= deadline + patience);
     if known.open.contains(&run) {
-        false
+        over_since(LATE_AFTER)
     } else {
         known.closed.contains(&run) || over_since(SignedDuration::ZERO)
     }

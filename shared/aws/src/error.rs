@@ -24,10 +24,9 @@ where
         (Some(code), None) => code.clone(),
         (None, _) => words_without_code(&error, status),
     };
-    let answered = error.as_service_error().is_some();
     let read = PortError::new(kind, operation, subject, message);
-    // A service's answer is wholly in its code and message; what failed before one is in the chain.
-    if answered { read } else { read.caused_by(Causes::of(&error)) }
+    // A service's refusal is wholly in its code and message; why there is none, or none that can be read, is in the chain.
+    if code.is_some() { read } else { read.caused_by(Causes::of(&error)) }
 }
 
 /// What caused a failure, in words alone: the SDK's own error holds the whole answer, and printed for a debugger it would show a secret.
@@ -56,6 +55,7 @@ impl Error for Causes {}
 
 fn words_without_code<E>(error: &SdkError<E, HttpResponse>, status: Option<u16>) -> String {
     match (error, status) {
+        (_, Some(status @ 200..=299)) => format!("an answer of HTTP status {status} that cannot be read"),
         (_, Some(status)) => format!("HTTP status {status}"),
         (SdkError::TimeoutError(_), None) => "no answer in time; it may have happened".into(),
         (SdkError::DispatchFailure(_), None) => "the request could not be sent, or its answer was lost".into(),

@@ -103,6 +103,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn names() -> (PlanName, Environment, ResourceName) {
@@ -127,5 +129,44 @@ mod tests {
         assert_eq!(slot.to_string(), "20261120t020000z");
         assert_eq!(slot.to_string().parse::<Slot>().expect("legal"), slot);
         assert!("yesterday".parse::<Slot>().is_err());
+    }
+
+    fn any_slot() -> impl Strategy<Value = Slot> {
+        // From 2020 to 2100, to the nanosecond.
+        (1_577_836_800..4_102_444_800_i64, 0..1_000_000_000_i32)
+            .prop_map(|(second, nanosecond)| Slot::at(Timestamp::new(second, nanosecond).expect("a time")))
+    }
+
+    /// Everything that a name may follow from; all of it legal.
+    fn any_names() -> impl Strategy<Value = (PlanName, Environment, ResourceName, Slot)> {
+        let word = || "[a-z][a-z0-9]{0,12}(-[a-z0-9]{1,12}){0,2}".prop_filter("at most 40", |word| word.len() <= 40);
+        (word(), word(), word(), any_slot()).prop_map(|(plan, environment, resource, slot)| {
+            (plan.parse().expect("legal"), environment.parse().expect("legal"), resource.parse().expect("legal"), slot)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_slot_reads_back_and_sorts_as_time(one in any_slot(), other in any_slot()) {
+            prop_assert_eq!(one.to_string().parse::<Slot>(), Ok(one));
+            prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        }
+
+        /// Making a name panics if it is not legal, so that it is made is half of what is tested here.
+        #[test]
+        fn every_name_is_ours_and_names_its_resource_and_slot((plan, environment, resource, slot) in any_names()) {
+            let point = db_snapshot_id(&plan, &environment, &resource, slot);
+            prop_assert!(point.as_str().starts_with(&format!("{OURS}{resource}-{slot}-")), "{point}");
+            let run: RunId = format!("{resource}.every.{slot}").parse().expect("legal");
+            let room = room_id(&plan, &environment, &resource, &run);
+            prop_assert!(room.as_str().starts_with(&format!("{TEMPORARY}{resource}-")), "{room}");
+        }
+
+        #[test]
+        fn names_are_the_same_exactly_when_everything_they_stand_for_is(one in any_names(), other in any_names(), same in any::<bool>()) {
+            let other = if same { one.clone() } else { other };
+            let point = |(plan, environment, resource, slot): &_| db_snapshot_id(plan, environment, resource, *slot);
+            prop_assert_eq!(point(&one) == point(&other), one == other);
+        }
     }
 }

@@ -133,7 +133,14 @@ fn damage(payload: &mut Value, path: &[usize], with: Option<Value>) {
             let index = first % items.len();
             damage(&mut items[index], rest, with);
         }
-        other => *other = with.unwrap_or(Value::Null),
+        leaf @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_)) => {
+            *leaf = with.unwrap_or(Value::Null);
+        }
     }
 }
 

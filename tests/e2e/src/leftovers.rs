@@ -28,7 +28,8 @@ impl Leftovers {
     pub fn of(cloud: &LocalCloud) -> Self {
         let recorders = cloud.deployed.functions.keys().filter_map(|name| cloud.recorder.url(name).map(str::to_owned));
         let (slack, pagerduty) = (cloud.receivers.slack_url(), cloud.receivers.pagerduty_url());
-        let urls = [cloud.endpoint.url().to_owned(), cloud.rds.endpoint(), slack, pagerduty].into_iter().chain(recorders);
+        let urls =
+            [cloud.endpoint.url().to_owned(), cloud.rds.endpoint(), slack, pagerduty].into_iter().chain(recorders);
         Self {
             servers: cloud.rds.processes(),
             group: cloud.endpoint.ministack().map(|ministack| ministack.process_group()),
@@ -41,7 +42,11 @@ impl Leftovers {
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
         let processes = self.servers.iter().filter(|pid| is_alive(**pid)).count();
-        (processes, self.group.map_or(0, |group| of_group(group).len()), self.ports.iter().filter(|port| answers(**port)).count())
+        (
+            processes,
+            self.group.map_or(0, |group| of_group(group).len()),
+            self.ports.iter().filter(|port| answers(**port)).count(),
+        )
     }
 
     /// Waits until all of it is gone.

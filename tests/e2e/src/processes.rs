@@ -38,7 +38,8 @@ pub fn connected_to(group: u32, port: u16) -> Vec<u32> {
 /// # Errors
 /// When there is no such process, or it is not ours.
 pub fn send(pid: u32, signal: Signal) -> Result<()> {
-    kill_process(pid_of(pid).context("no legal process id")?, signal).with_context(|| format!("cannot signal process {pid}"))
+    kill_process(pid_of(pid).context("no legal process id")?, signal)
+        .with_context(|| format!("cannot signal process {pid}"))
 }
 
 /// The process group of a living process (source: proc_pid_stat(5)).
@@ -67,7 +68,8 @@ fn established_to(port: u16) -> Vec<String> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let remote = format!("0100007F:{port:04X}");
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let matching = rows.filter(|columns| columns.get(2) == Some(&remote.as_str()) && columns.get(3) == Some(&ESTABLISHED));
+    let matching =
+        rows.filter(|columns| columns.get(2) == Some(&remote.as_str()) && columns.get(3) == Some(&ESTABLISHED));
     matching.filter_map(|columns| Some((*columns.get(9)?).to_owned())).collect()
 }
 

@@ -89,13 +89,25 @@ impl Site {
         Ok(Self { cloud, plan, slot, compiled, _turn: None })
     }
 
+    /// Takes another plan for the same databases.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn follow(&mut self, draft: &Draft) -> Result<()> {
+        self.compiled = draft.compile()?;
+        self.plan = self.compiled.plan().clone();
+        self.slot = Slot::at(draft.minute()?);
+        Ok(())
+    }
+
     /// Builds and deploys Holdfast. From here on everything happens by itself.
     ///
     /// # Errors
     /// When it cannot be built, or the endpoint refuses something.
     pub async fn deploy(&mut self) -> Result<()> {
         let ca_pem = self.cloud.rds.ca_pem().to_owned();
-        let packages = tokio::task::spawn_blocking(move || LocalCloud::packages(&ca_pem, Profile::Dev, |_| {})).await??;
+        let packages =
+            tokio::task::spawn_blocking(move || LocalCloud::packages(&ca_pem, Profile::Dev, |_| {})).await??;
         self.cloud.deploy(&self.compiled, &packages).await
     }
 
@@ -215,7 +227,12 @@ impl Site {
     pub async fn ends_in(&self, name: &str, verdict: Verdict) -> Result<Run> {
         let run = self.closed(&self.run_id(name)?).await?;
         let judged = run.verdict.as_ref().context("a closed run has no verdict")?;
-        ensure!(judged.verdict == verdict, "{name} was judged {} where {verdict} is right: {:?}", judged.verdict, judged.reasons);
+        ensure!(
+            judged.verdict == verdict,
+            "{name} was judged {} where {verdict} is right: {:?}",
+            judged.verdict,
+            judged.reasons
+        );
         self.room_is_gone(&run).await?;
         self.recovery_point_is_recorded(name).await?;
         Ok(run)
@@ -228,7 +245,8 @@ impl Site {
     pub async fn room_is_gone(&self, run: &Run) -> Result<()> {
         let instances = self.instances().await?;
         ensure!(!instances.contains(run.room.as_str()), "the room {} stands", run.room);
-        let secrets = aws_sdk_secretsmanager::Client::new(&self.cloud.endpoint.config(HOME)).list_secrets().send().await?;
+        let secrets =
+            aws_sdk_secretsmanager::Client::new(&self.cloud.endpoint.config(HOME)).list_secrets().send().await?;
         let kept = secrets.secret_list().iter().any(|secret| secret.name() == Some(run.secret.as_str()));
         ensure!(!kept, "the secret {} is kept", run.secret);
         Ok(())
@@ -240,7 +258,11 @@ impl Site {
     /// When RDS does not answer.
     pub async fn instances(&self) -> Result<BTreeSet<String>> {
         let seen = self.cloud.rds_client(self.region()).describe_db_instances().send().await?;
-        Ok(seen.db_instances().iter().filter_map(|instance| instance.db_instance_identifier().map(str::to_owned)).collect())
+        Ok(seen
+            .db_instances()
+            .iter()
+            .filter_map(|instance| instance.db_instance_identifier().map(str::to_owned))
+            .collect())
     }
 
     /// Every DB snapshot.
@@ -259,7 +281,10 @@ impl Site {
     pub async fn recovery_point(&self, name: &str) -> Result<Option<RecoveryPointRecord>> {
         let objects = self.cloud.objects()?;
         let ledger = Ledger::new(&objects, &holdfast_aws::System);
-        Ok(ledger.read::<RecoveryPointRecord>(&recovery_point_key(&name.parse()?, self.slot)).await?.map(|held| held.body))
+        Ok(ledger
+            .read::<RecoveryPointRecord>(&recovery_point_key(&name.parse()?, self.slot))
+            .await?
+            .map(|held| held.body))
     }
 
     /// Waits until the ledger says that the recovery point of a database is complete.
@@ -267,14 +292,15 @@ impl Site {
     /// # Errors
     /// When it does not say so in time, or says something else than RDS.
     pub async fn recovery_point_is_recorded(&self, name: &str) -> Result<RecoveryPointRecord> {
-        let record = eventually(&format!("the recovery point of {name} is recorded as complete"), RUN_WITHIN, async || {
-            Ok(match self.recovery_point(name).await? {
-                Some(record) if record.available_seen_at.is_some() => Look::Is(record),
-                Some(record) => Look::NotYet(format!("asked for at {}", record.requested_at)),
-                None => Look::NotYet("no record".into()),
+        let record =
+            eventually(&format!("the recovery point of {name} is recorded as complete"), RUN_WITHIN, async || {
+                Ok(match self.recovery_point(name).await? {
+                    Some(record) if record.available_seen_at.is_some() => Look::Is(record),
+                    Some(record) => Look::NotYet(format!("asked for at {}", record.requested_at)),
+                    None => Look::NotYet("no record".into()),
+                })
             })
-        })
-        .await?;
+            .await?;
         ensure!(record.snapshot == self.snapshot_id(name)?, "the record is of {}", record.snapshot);
         Ok(record)
     }
@@ -285,7 +311,10 @@ impl Site {
     /// When the ledger cannot be read.
     pub async fn runs(&self) -> Result<BTreeSet<String>> {
         let keys = self.cloud.objects()?.list("restore-tests/runs/").await?;
-        Ok(keys.iter().filter_map(|key| Some(key.strip_prefix("restore-tests/runs/")?.strip_suffix(".json")?.to_owned())).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| Some(key.strip_prefix("restore-tests/runs/")?.strip_suffix(".json")?.to_owned()))
+            .collect())
     }
 
     /// Waits until Slack and PagerDuty have heard of a cause, in words that contain these.
@@ -313,7 +342,9 @@ impl Site {
     #[must_use]
     pub fn pages(&self, cause: &Cause) -> Vec<String> {
         let received = self.cloud.receivers.pagerduty().received();
-        let about = received.iter().filter(|event| event.body["dedup_key"] == cause.as_str() && event.body["event_action"] == "trigger");
+        let about = received
+            .iter()
+            .filter(|event| event.body["dedup_key"] == cause.as_str() && event.body["event_action"] == "trigger");
         about.map(|event| event.body["payload"]["summary"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
@@ -340,7 +371,8 @@ impl Site {
     /// # Errors
     /// The letters that say otherwise.
     pub async fn nothing_was_lost(&self) -> Result<()> {
-        let (dead, fallback) = (self.dead_letters().await?, self.cloud.deployed.fallback_letters(&self.cloud.endpoint).await?);
+        let (dead, fallback) =
+            (self.dead_letters().await?, self.cloud.deployed.fallback_letters(&self.cloud.endpoint).await?);
         ensure!(dead.is_empty() && fallback.is_empty(), "dead letters {dead:#?}, fallback {fallback:#?}");
         Ok(())
     }
@@ -350,7 +382,9 @@ impl Site {
     pub fn calls(&self, action: &str, resource: &str) -> usize {
         let calls = self.cloud.recorder.calls();
         let done = |call: &&holdfast_localcloud::recorder::Call| {
-            call.action() == action && call.resource.as_deref() == Some(resource) && call.status.is_some_and(|status| status < 300)
+            call.action() == action
+                && call.resource.as_deref() == Some(resource)
+                && call.status.is_some_and(|status| status < 300)
         };
         calls.iter().filter(done).count()
     }
@@ -360,7 +394,9 @@ impl Site {
     #[must_use]
     pub fn begun(&self) -> BTreeMap<String, usize> {
         let mut begun = BTreeMap::new();
-        for call in self.cloud.recorder.calls().iter().filter(|call| call.action() == "s3:GetObject" && call.status.is_some()) {
+        for call in
+            self.cloud.recorder.calls().iter().filter(|call| call.action() == "s3:GetObject" && call.status.is_some())
+        {
             let first = if call.function == "verify" { "/restore-tests/runs/" } else { "/plan.json" };
             let looked = call.resource.as_deref().is_some_and(|resource| resource.contains(first));
             *begun.entry(call.function.clone()).or_default() += usize::from(looked);
@@ -371,7 +407,10 @@ impl Site {
     /// The one log record that each invocation leaves.
     async fn outcomes_of(&self, function: &str) -> Result<Vec<String>> {
         let log = self.cloud.deployed.function_logs(&self.cloud.endpoint, function).await?;
-        Ok(log.into_iter().filter(|line| line.contains(" has failed\"") || line.contains(" has done its work\"")).collect())
+        Ok(log
+            .into_iter()
+            .filter(|line| line.contains(" has failed\"") || line.contains(" has done its work\""))
+            .collect())
     }
 
     /// What can be seen of a site on which something did not hold.
@@ -392,7 +431,11 @@ impl Site {
         for function in self.cloud.deployed.functions.keys() {
             let told = self.outcomes_of(function).await.unwrap_or_default();
             let errors = told.iter().filter(|line| line.contains(" has failed\""));
-            lines.push(format!("{function}: {} outcomes, {} errors; the last of each:", told.len(), errors.clone().count()));
+            lines.push(format!(
+                "{function}: {} outcomes, {} errors; the last of each:",
+                told.len(),
+                errors.clone().count()
+            ));
             let short = |line: &String| format!("  {}", line.chars().take(LINE_MAX).collect::<String>().trim());
             lines.extend(errors.rev().take(3).map(short));
             lines.extend(told.iter().rev().take(3).map(short));

@@ -49,7 +49,11 @@ pub async fn all_hold(scenarios: Vec<(&str, LocalBoxFuture<'_, Result<()>>)>) ->
     let outcomes = join_all(scenarios.into_iter().map(async |(name, scenario)| (name, scenario.await))).await;
     let failed: Vec<String> =
         outcomes.into_iter().filter_map(|(name, outcome)| Some(format!("- {name}:\n  {:#}", outcome.err()?))).collect();
-    if failed.is_empty() { Ok(()) } else { Err(anyhow!("{} scenarios do not hold:\n{}", failed.len(), failed.join("\n"))) }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(anyhow!("{} scenarios do not hold:\n{}", failed.len(), failed.join("\n")))
+    }
 }
 
 #[cfg(test)]
@@ -60,8 +64,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_fact_that_does_not_come_is_told_with_what_was_seen() {
-        let outcome = eventually("the room is gone", Duration::ZERO, async || Ok(Look::at(false, || "deleting".into()))).await;
-        assert_eq!(outcome.expect_err("never so").to_string(), "the room is gone: not so within 0 s; last seen: deleting");
+        let outcome =
+            eventually("the room is gone", Duration::ZERO, async || Ok(Look::at(false, || "deleting".into()))).await;
+        assert_eq!(
+            outcome.expect_err("never so").to_string(),
+            "the room is gone: not so within 0 s; last seen: deleting"
+        );
     }
 
     #[tokio::test]
@@ -72,6 +80,9 @@ mod tests {
             ("three", async { Err(anyhow!("third")) }.boxed_local()),
         ];
         let words = all_hold(scenarios).await.expect_err("two do not hold").to_string();
-        assert!(words.contains("one:\n  first") && words.contains("three:\n  third") && !words.contains("two:"), "{words}");
+        assert!(
+            words.contains("one:\n  first") && words.contains("three:\n  third") && !words.contains("two:"),
+            "{words}"
+        );
     }
 }

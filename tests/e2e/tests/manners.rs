@@ -43,7 +43,13 @@ async fn lost_events_cost_a_sweep_and_a_full_quota_a_wait() -> Result<()> {
         for name in [FIRST, SECOND] {
             site.ends_in(name, Verdict::Passed).await?;
         }
-        let refused = site.cloud.recorder.calls().iter().filter(|call| call.error.as_deref() == Some("InstanceQuotaExceeded")).count();
+        let refused = site
+            .cloud
+            .recorder
+            .calls()
+            .iter()
+            .filter(|call| call.error.as_deref() == Some("InstanceQuotaExceeded"))
+            .count();
         ensure!(refused > 0, "the quota was in the way");
         nothing_was_done_twice(&site, &[FIRST, SECOND]).await?;
         site.nothing_was_lost().await
@@ -79,7 +85,8 @@ async fn disturbed_by(site: &Site, echo: &mut Echo) -> Result<()> {
         runs = over => runs?,
         error = echoing => return error,
     };
-    let [earlier, later] = if sound.requested_at <= damaged.requested_at { [&sound, &damaged] } else { [&damaged, &sound] };
+    let [earlier, later] =
+        if sound.requested_at <= damaged.requested_at { [&sound, &damaged] } else { [&damaged, &sound] };
     one_after_the_other(earlier, later)?;
     site.people_hear(&site.cause(DAMAGED, "restore-test")?, FAILED).await?;
     // And once more when all is over: every event that there was, twice, in any order.
@@ -214,8 +221,14 @@ async fn a_room_that_opens_to_nobody_and_a_function_that_dies_end_by_the_deadlin
         Ok(()) => {
             all_hold(vec![
                 ("a room that refuses connections proves nothing", a_shut_room_proves_nothing(&site).boxed_local()),
-                ("a verification that is killed once is carried on", a_killed_verification_is_carried_on(&site).boxed_local()),
-                ("one that is killed every time is judged by its deadline", one_killed_every_time_is_judged(&site).boxed_local()),
+                (
+                    "a verification that is killed once is carried on",
+                    a_killed_verification_is_carried_on(&site).boxed_local(),
+                ),
+                (
+                    "one that is killed every time is judged by its deadline",
+                    one_killed_every_time_is_judged(&site).boxed_local(),
+                ),
             ])
             .await
         }
@@ -256,7 +269,8 @@ async fn one_killed_every_time_is_judged(site: &Site) -> Result<()> {
         error = killing => return error,
     };
     judged_by_its_deadline(&run, "verification had done")?;
-    site.people_hear(&site.cause(CRASHING, "restore-test")?, &format!("the restore test of {CRASHING} proved nothing")).await
+    site.people_hear(&site.cause(CRASHING, "restore-test")?, &format!("the restore test of {CRASHING} proved nothing"))
+        .await
 }
 
 fn judged_by_its_deadline(run: &Run, words: &str) -> Result<()> {
@@ -274,8 +288,12 @@ async fn kill_verify_in_the_act(site: &Site, name: &str) -> Result<()> {
     let id = site.run_id(name)?;
     let group = site.cloud.endpoint.ministack().context("an endpoint of our own")?.process_group();
     eventually(&format!("verify is at work on {name}"), RUN_WITHIN, async || {
-        let Some(verification) = site.cloud.verification(&id).await? else { return Ok(Look::NotYet("not in the room".into())) };
-        let Some(port) = site.cloud.run(&id).await?.and_then(|run| run.port) else { return Ok(Look::NotYet("no room".into())) };
+        let Some(verification) = site.cloud.verification(&id).await? else {
+            return Ok(Look::NotYet("not in the room".into()));
+        };
+        let Some(port) = site.cloud.run(&id).await?.and_then(|run| run.port) else {
+            return Ok(Look::NotYet("no room".into()));
+        };
         let workers = processes::connected_to(group, port);
         let in_the_act = verification.units_done > 0 && verification.finished_at.is_none() && !workers.is_empty();
         if in_the_act {
@@ -308,7 +326,11 @@ async fn nothing_was_done_twice(site: &Site, names: &[&str]) -> Result<()> {
     }
     ensure!(site.runs().await? == runs.into_iter().collect(), "{:?}", site.runs().await?);
     ensure!(site.snapshots().await?.len() == names.len(), "{:?}", site.snapshots().await?);
-    ensure!(site.instances().await? == names.iter().map(|name| (*name).to_owned()).collect(), "{:?}", site.instances().await?);
+    ensure!(
+        site.instances().await? == names.iter().map(|name| (*name).to_owned()).collect(),
+        "{:?}",
+        site.instances().await?
+    );
     Ok(())
 }
 
@@ -377,7 +399,8 @@ impl Echo {
 
     async fn hear(&mut self) -> Result<()> {
         loop {
-            let received = self.queues.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await?;
+            let received =
+                self.queues.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await?;
             if received.messages().is_empty() {
                 return Ok(());
             }
@@ -385,7 +408,8 @@ impl Echo {
                 let event: Value = serde_json::from_str(message.body().context("a body")?)?;
                 let handle = message.receipt_handle().context("a receipt handle")?;
                 self.queues.delete_message().queue_url(&self.queue_url).receipt_handle(handle).send().await?;
-                let is_echo = event["resources"].as_array().is_some_and(|resources| resources.iter().any(|r| r == ECHO));
+                let is_echo =
+                    event["resources"].as_array().is_some_and(|resources| resources.iter().any(|r| r == ECHO));
                 if !is_echo {
                     self.pending.extend([event.clone(), event.clone()]);
                     self.heard.push(event);
@@ -400,7 +424,11 @@ impl Echo {
         for batch in events.chunks(10) {
             let entries = batch.iter().map(|event| {
                 let entry = PutEventsRequestEntry::builder().event_bus_name(&self.bus).source(text(&event["source"]));
-                entry.detail_type(text(&event["detail-type"])).detail(event["detail"].to_string()).resources(ECHO).build()
+                entry
+                    .detail_type(text(&event["detail-type"]))
+                    .detail(event["detail"].to_string())
+                    .resources(ECHO)
+                    .build()
             });
             let answer = self.events.put_events().set_entries(Some(entries.collect())).send().await?;
             ensure!(answer.failed_entry_count() == 0, "{:?}", answer.entries());

@@ -30,10 +30,22 @@ async fn every_recovery_point_is_proved_or_people_hear_why_not() -> Result<()> {
             all_hold(vec![
                 ("a sound copy passes, is measured, and nobody is woken", a_sound_copy_passes(&site).boxed_local()),
                 ("a damaged copy fails, and people hear which table", a_damaged_copy_fails(&site).boxed_local()),
-                ("a snapshot that is not ours is told of and left alone", what_is_not_ours_is_left_alone(&site).boxed_local()),
-                ("what cannot be read is kept with its reason, and told", what_cannot_be_read_is_kept(&site).boxed_local()),
-                ("a wish that cannot be met is answered with what there is", an_unknown_resource_is_answered(&site).boxed_local()),
-                ("a restore test by hand is made once for each request", a_test_by_hand_is_made_once(&site).boxed_local()),
+                (
+                    "a snapshot that is not ours is told of and left alone",
+                    what_is_not_ours_is_left_alone(&site).boxed_local(),
+                ),
+                (
+                    "what cannot be read is kept with its reason, and told",
+                    what_cannot_be_read_is_kept(&site).boxed_local(),
+                ),
+                (
+                    "a wish that cannot be met is answered with what there is",
+                    an_unknown_resource_is_answered(&site).boxed_local(),
+                ),
+                (
+                    "a restore test by hand is made once for each request",
+                    a_test_by_hand_is_made_once(&site).boxed_local(),
+                ),
             ])
             .await
         }
@@ -117,7 +129,11 @@ async fn what_cannot_be_read_is_kept(site: &Site) -> Result<()> {
         let letter = letter(site, function, content).await?;
         let reason = letter.reason.unwrap_or_default();
         ensure!(reason.starts_with("Holdfast.Malformed: ") && reason.contains("allowed"), "{function}: {reason}");
-        site.people_hear(&Cause::of_function(function, "failure"), &format!("the function {function} failed on an event")).await?;
+        site.people_hear(
+            &Cause::of_function(function, "failure"),
+            &format!("the function {function} failed on an event"),
+        )
+        .await?;
     }
     // What alert cannot read must not come back to alert.
     cloud.deployed.start(endpoint, "alert", &nonsense).await?;
@@ -133,7 +149,8 @@ async fn letter(site: &Site, function: &str, content: &Value) -> Result<Letter> 
     eventually(&format!("{function} leaves {content} in the dead-letter queue"), RUN_WITHIN, async || {
         let letters = site.dead_letters().await?;
         let about = |letter: &&Letter| {
-            letter.function.as_deref() == Some(function) && (letter.content == *content || letter.content["detail"] == *content)
+            letter.function.as_deref() == Some(function)
+                && (letter.content == *content || letter.content["detail"] == *content)
         };
         Ok(match letters.iter().find(about) {
             Some(letter) => Look::Is(letter.clone()),
@@ -144,7 +161,8 @@ async fn letter(site: &Site, function: &str, content: &Value) -> Result<Letter> 
 }
 
 async fn an_unknown_resource_is_answered(site: &Site) -> Result<()> {
-    let wish = json!({ "holdfast": "restore-test-now", "resource": "no-such-db", "request": "curious", "reason": "to see" });
+    let wish =
+        json!({ "holdfast": "restore-test-now", "resource": "no-such-db", "request": "curious", "reason": "to see" });
     site.cloud.deployed.start(&site.cloud.endpoint, "restore-test", &wish).await?;
     let letter = letter(site, "holdfast-restore-test", &wish).await?;
     let reason = letter.reason.unwrap_or_default();
@@ -169,9 +187,14 @@ async fn a_test_by_hand_is_made_once(site: &Site) -> Result<()> {
 
 /// When everything is over: what there is, and no more.
 async fn afterwards(site: &Site) -> Result<()> {
-    let expected = [site.run_id(SOUND)?.to_string(), site.run_id(DAMAGED)?.to_string(), format!("{SOUND}.manual.audit-7")];
+    let expected =
+        [site.run_id(SOUND)?.to_string(), site.run_id(DAMAGED)?.to_string(), format!("{SOUND}.manual.audit-7")];
     ensure!(site.runs().await? == expected.into(), "{:?}", site.runs().await?);
-    ensure!(site.instances().await? == [SOUND, DAMAGED, TAKEN].map(str::to_owned).into(), "{:?}", site.instances().await?);
+    ensure!(
+        site.instances().await? == [SOUND, DAMAGED, TAKEN].map(str::to_owned).into(),
+        "{:?}",
+        site.instances().await?
+    );
     for name in [SOUND, DAMAGED] {
         ensure!(site.calls("rds:CreateDBSnapshot", name) == 1, "{name} is snapshotted once");
     }
@@ -194,7 +217,9 @@ fn a_plan_with_ten_mistakes_is_told_all_ten_and_becomes_nothing() -> Result<()> 
     ensure!(told.status.code() == Some(1), "{}: {text}{}", told.status, String::from_utf8_lossy(&told.stderr));
     let codes = text.lines().filter(|line| line.contains(" error ") && line.contains("HF0")).count();
     ensure!(codes == 10 && text.ends_with("10 errors, 0 warnings\n"), "{text}");
-    let compiling = cargo(["plan".as_ref(), "compile".as_ref(), plan.as_os_str(), "--output".as_ref(), compiled.as_os_str()]).output()?;
+    let compiling =
+        cargo(["plan".as_ref(), "compile".as_ref(), plan.as_os_str(), "--output".as_ref(), compiled.as_os_str()])
+            .output()?;
     ensure!(compiling.status.code() == Some(1) && !compiled.exists(), "{compiling:?}");
     Ok(())
 }

@@ -403,6 +403,7 @@ async fn a_lost_answer_and_silence_may_have_happened() {
     }
     let replay = Replay::always(answer(200, "<CreateDBSnapshotResponse><CreateDBSna"));
     let error = Rds::new(&replay.config()).create_db_snapshot(&create_request()).await.expect_err("half an answer");
+    assert_eq!(error.message, "an answer of HTTP status 200 that cannot be read");
     assert_may_have_happened(&error);
 }
 
@@ -554,8 +555,7 @@ async fn no_failure_of_a_reset_shows_the_password() {
         let replay = Replay::always(failure);
         let rds = Rds::new(&replay.config());
         let error = rds.reset_master_password(&region(), &room(), &password).await.expect_err("a failure");
-        let shown = format!("{} {rds:?} {password:?}", all_words(&error))
-            .replace("you sent MasterUserPassword=correct-horse", "");
+        let shown = format!("{} {rds:?} {password:?}", all_words(&error));
         assert!(!shown.contains("correct-horse"), "{shown}");
     }
 }

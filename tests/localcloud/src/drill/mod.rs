@@ -22,7 +22,7 @@ use crate::cloud::{LocalCloud, Options};
 use crate::postgres::{Binaries, Search};
 use crate::zips::Package;
 
-pub use own::Typed;
+pub use own::{Typed, has_misplaced_address};
 pub use report::{Report, Step};
 pub use stage::Stage;
 pub use up::{Environment, up};

@@ -27,18 +27,18 @@ use self::programs::{Clients, Connection};
 use self::source::Source;
 use self::source_url::SourceUrl;
 use self::words::bytes;
+use super::Request;
 use super::plan::due_next_minute;
 use super::rehearse::{self, Rehearsed};
 use super::report::Copied;
 use super::second_opinion::rds_region;
 use super::stage::{Spinner, Stage};
-use super::Request;
 use crate::cloud::LocalCloud;
 use crate::postgres::{Binaries, Handover, Login, MasterUser, Search, end_prepared_transactions, join_all_roles};
 use crate::rds::{Adoption, InstanceId};
 use crate::zips::Package;
 
-pub use source_url::Typed;
+pub use source_url::{Typed, has_misplaced_address};
 
 /// The template, a plan but for `{cron}` and `{deadline}`.
 const TEMPLATE: &str = include_str!("../../plans/own.yaml");
@@ -92,7 +92,10 @@ impl Examined {
             notes.push(format!("the extension {names} is not installed here: checks that need its code cannot run"));
         }
         if self.choice != Choice::Physical && !self.here.has_locale {
-            notes.push(format!("the locale {} is not installed here: the copy sorts text bytewise", self.source.database.collate));
+            notes.push(format!(
+                "the locale {} is not installed here: the copy sorts text bytewise",
+                self.source.database.collate
+            ));
         }
         if self.choice != Choice::Physical {
             notes.push("a logical copy has new pages and indexes: it proves that the data can be read and restored, not the source's files".into());
@@ -116,12 +119,15 @@ pub(super) async fn examine(typed: &Typed, request: &Request, stage: &mut Stage)
             let search = Search { want_major, cache_dir: crate::venv::cache_dir().ok(), install: request.install };
             let binaries = tokio::task::spawn_blocking(move || Binaries::find(&search)).await??;
             let replication = if source.may_replicate {
-                source::replication(&connection, &psql).await.map_or_else(Replication::Refused, |()| Replication::Allowed)
+                source::replication(&connection, &psql)
+                    .await
+                    .map_or_else(Replication::Refused, |()| Replication::Allowed)
             } else {
                 Replication::NotAsked
             };
             let here = machine::look(&binaries, &source, &machine::directory())?;
-            let choice = choice::choose(&source, &replication, &here).with_context(|| format!("{url} cannot be copied"))?;
+            let choice =
+                choice::choose(&source, &replication, &here).with_context(|| format!("{url} cannot be copied"))?;
             let words = format!("{url}, PostgreSQL {}, {}", source.version(), bytes(source.database_bytes));
             Ok((Examined { url: url.clone(), connection, source, here, choice, bindir: binaries.bindir }, words))
         })
@@ -150,7 +156,9 @@ pub(super) async fn rehearse(
     let rehearsals = rehearse::rehearsals(cloud, &taken.plan, &runs).await?;
     rehearse::show(&rehearsals, stage);
     let alerts = match rehearsals.iter().find(|rehearsal| rehearsal.verdict != "passed") {
-        Some(rehearsal) => stage.step("people told", async |_| rehearse::alerts(cloud, &rehearsal.resource).await).await?,
+        Some(rehearsal) => {
+            stage.step("people told", async |_| rehearse::alerts(cloud, &rehearsal.resource).await).await?
+        }
         None => rehearse::arrived(cloud),
     };
     rehearse::nothing_was_lost(cloud, stage).await?;
@@ -184,7 +192,9 @@ async fn copied(examined: &Examined, cloud: &LocalCloud, stage: &mut Stage) -> R
         .await?;
     let mut notes = examined.notes();
     if ended > 0 {
-        notes.push(format!("prepared transactions that were rolled back in the copy, as nobody will end them there: {ended}"));
+        notes.push(format!(
+            "prepared transactions that were rolled back in the copy, as nobody will end them there: {ended}"
+        ));
     }
     for words in &notes {
         stage.note("to know", words);
@@ -223,7 +233,8 @@ async fn copy_physically(
     let program = Clients::beside(&examined.bindir).find("pg_basebackup").context("pg_basebackup is gone")?;
     let data_dir = scratch.join("data");
     let checkpoint = choice::checkpoint(&examined.source);
-    let bytes_copied = physical::copy(&examined.connection, &program, checkpoint, &data_dir, |words| spinner.say(words)).await?;
+    let bytes_copied =
+        physical::copy(&examined.connection, &program, checkpoint, &data_dir, |words| spinner.say(words)).await?;
     spinner.say("starting the copy");
     let (region, id) = (rds_region(&place.region), InstanceId::parse(place.id.as_str())?);
     let adoption = Adoption {
@@ -266,7 +277,9 @@ async fn copy_logically(
 
 /// Whether anything runs in the copy that no server needs: a scheduler, an archiver, somebody's replication.
 async fn refuse_strangers(admin: &Login) -> Result<()> {
-    let question = format!("select coalesce(string_agg(distinct backend_type, ', '), '') from pg_stat_activity where backend_type not in ({ORDINARY_BACKENDS})");
+    let question = format!(
+        "select coalesce(string_agg(distinct backend_type, ', '), '') from pg_stat_activity where backend_type not in ({ORDINARY_BACKENDS})"
+    );
     let strangers: String = admin.connect().await?.query_one(&question, &[]).await?.get(0);
     if strangers.is_empty() { Ok(()) } else { bail!("the copy is not inert, it runs: {strangers}") }
 }

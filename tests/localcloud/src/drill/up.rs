@@ -35,7 +35,7 @@ pub async fn up(request: &Request, stage: &mut Stage, show: impl FnOnce(&Environ
     let mut interrupted = pin!(interrupted());
     let (mut cloud, packages) = tokio::select! {
         raised = raise(request, stage) => raised?,
-        () = &mut interrupted => bail!("interrupted before the local cloud was up; everything that was started is ended"),
+        () = &mut interrupted => bail!("interrupted before the local cloud was up"),
     };
     let kept = tokio::select! {
         failed = keep(&mut cloud, &packages, stage, show) => failed,

@@ -65,8 +65,10 @@ const SIGNALS: [&str; 2] = ["standby.signal", "recovery.signal"];
 
 /// Said to a foreign cluster before its first ordinary start, in single-user mode, where no background process runs and no event
 /// trigger fires. Settings of databases and roles go because they can load libraries into every session; subscriptions because
-/// somebody might enable one and so take over the slot of the original.
-const INERT: [&str; 2] = [
+/// somebody might enable one and so take over the slot of the original. The database `postgres` is where we log in; some drop it.
+const INERT: [&str; 4] = [
+    "create database postgres",
+    "update pg_database set datallowconn = true where datname = 'postgres'",
     "delete from pg_db_role_setting",
     "update pg_subscription set subenabled = false, subslotname = null, subconninfo = ''",
 ];
@@ -192,12 +194,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When files cannot be copied, or the directory is of another major version, in use, or has tablespaces.
-    pub async fn adopt(
-        host: &Arc<Host>,
-        dir: &Path,
-        source: &Path,
-        handover: Handover,
-    ) -> Result<Self, PostgresError> {
+    pub async fn adopt(host: &Arc<Host>, dir: &Path, source: &Path, handover: Handover) -> Result<Self, PostgresError> {
         check_adoptable(host, source)?;
         let cluster = Self::prepare(host, dir)?;
         let (this, source) = (cluster.clone(), source.to_owned());
@@ -327,7 +324,7 @@ impl Cluster {
         let mut command = self.host.program("postgres");
         command.arg("--single").arg("-D").arg(self.data_dir()).arg("template1");
         let password = &self.host.admin_password;
-        // Both may not succeed, and single-user mode goes on after an error. The password is hexadecimal: nothing to quote.
+        // Not all may succeed, and single-user mode goes on after an error. The password is hexadecimal: nothing to quote.
         let roles = format!("create role {ADMIN};\nalter role {ADMIN} superuser login password '{password}';\n");
         run_with_input("postgres --single", &mut command, &format!("{roles}{};\n", INERT.join(";\n")))
     }

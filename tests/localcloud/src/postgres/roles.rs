@@ -31,9 +31,10 @@ begin
 end $$";
 
 /// Every function of the two extensions, whatever their versions call them. A database that came from elsewhere may have event
-/// triggers on CREATE; they do not fire for a replica.
+/// triggers on CREATE, which do not fire for a replica, and may be without the schema that extensions go to.
 const ENSURE_EXTENSIONS: &str = "
 set session_replication_role = replica;
+create schema if not exists public;
 create extension if not exists amcheck;
 create extension if not exists pgstattuple;
 do $$
@@ -65,8 +66,9 @@ pub async fn ensure_rds_roles(admin: &Login) -> Result<(), PostgresError> {
     let client = admin.connect().await?;
     let statement = ENSURE_RDS_SUPERUSER.replace("@predefined", &PREDEFINED.join(","));
     client.batch_execute(&statement).await.map_err(PostgresError::sql("create rds_superuser"))?;
+    // A limit of -2 marks what is left of a database whose removal was interrupted.
     let databases = client
-        .query("select datname::text from pg_database where datallowconn order by datname", &[])
+        .query("select datname::text from pg_database where datallowconn and datconnlimit <> -2 order by datname", &[])
         .await
         .map_err(PostgresError::sql("list databases"))?;
     for row in databases {
@@ -107,10 +109,18 @@ pub async fn ensure_master_user(admin: &Login, user: &MasterUser) -> Result<(), 
     if !known.get::<_, bool>(0) {
         execute(&client, "create role %I login createdb createrole", &[name]).await?;
     }
-    execute(&client, "alter role %I login password %L valid until 'infinity' connection limit -1", &[name, &user.password]).await?;
+    execute(
+        &client,
+        "alter role %I login password %L valid until 'infinity' connection limit -1",
+        &[name, &user.password],
+    )
+    .await?;
     execute(&client, "grant rds_superuser to %I", &[name]).await?;
     let databases = client
-        .query("select datname::text from pg_database where datallowconn and not datistemplate order by datname", &[])
+        .query(
+            "select datname::text from pg_database where datallowconn and datconnlimit <> -2 and not datistemplate order by datname",
+            &[],
+        )
         .await
         .map_err(PostgresError::sql("list databases"))?;
     for row in databases {

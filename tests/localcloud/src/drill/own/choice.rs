@@ -144,7 +144,11 @@ fn against_logical(source: &Source, here: &Here) -> Vec<String> {
     }
     let missing: Vec<&str> = essential(&here.extensions_missing).collect();
     if !missing.is_empty() {
-        against.push(format!("the extension {} is not installed for PostgreSQL {} here", missing.join(", "), source.version_major()));
+        against.push(format!(
+            "the extension {} is not installed for PostgreSQL {} here",
+            missing.join(", "),
+            source.version_major()
+        ));
     }
     against.extend(against_space(source.database_bytes, here));
     against
@@ -236,7 +240,12 @@ mod tests {
             (source(), Replication::Allowed, Here { pg_basebackup: false, ..here() }, "postgresql-client-15"),
             (Source { tablespaces: 1, ..source() }, Replication::Allowed, here(), "tablespaces"),
             (Source { block_bytes: 32_768, ..source() }, Replication::Allowed, here(), "32768 bytes"),
-            (Source { wal_segment_bytes: 64 << 20, ..source() }, Replication::Allowed, here(), "WAL segments of 64 MiB"),
+            (
+                Source { wal_segment_bytes: 64 << 20, ..source() },
+                Replication::Allowed,
+                here(),
+                "WAL segments of 64 MiB",
+            ),
             (source(), Replication::Allowed, Here { has_locale: false, ..here() }, "de_DE.UTF-8 is not installed"),
             (source(), Replication::Allowed, Here { glibc: Some("2.31".into()), ..here() }, "glibc 2.36, here by 2.31"),
             (source(), Replication::Allowed, Here { free_bytes: 10 << 30, ..here() }, "need 13 GiB in /tmp"),

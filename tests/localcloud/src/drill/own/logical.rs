@@ -43,7 +43,13 @@ pub(super) struct Programs {
 ///
 /// # Errors
 /// When the source refuses, in the program's words.
-pub(super) async fn dump(connection: &Connection, programs: &Programs, source: &Source, dir: &Path, say: impl Fn(&str)) -> Result<u64> {
+pub(super) async fn dump(
+    connection: &Connection,
+    programs: &Programs,
+    source: &Source,
+    dir: &Path,
+    say: impl Fn(&str),
+) -> Result<u64> {
     let archive = dir.join("dump");
     let mut command = connection.read_only(&programs.pg_dump);
     command.args(DUMP_FLAGS).arg("--file").arg(&archive);
@@ -78,7 +84,12 @@ pub(super) async fn restore(
     std::fs::write(&list, inert(&text)).context("the dump's list of contents cannot be written")?;
 
     let mut command = local.command(&programs.pg_restore);
-    command.args(RESTORE_FLAGS).arg("--use-list").arg(&list).arg(format!("--dbname={}", conninfo(&source.database.name))).arg(&archive);
+    command
+        .args(RESTORE_FLAGS)
+        .arg("--use-list")
+        .arg(&list)
+        .arg(format!("--dbname={}", conninfo(&source.database.name)))
+        .arg(&archive);
     let begun = Cell::new(0_u64);
     let restored = run(command, |line| begun.set(begun.get() + u64::from(line.contains("processing data for table"))));
     let told = || say(&format!("restoring table {} of {}", begun.get(), source.tables));
@@ -122,7 +133,9 @@ async fn create_database(admin: &Login, source: &Source, owner: &str, has_locale
 fn locale(database: &Database, has_locale: bool) -> (&'static str, Vec<&str>) {
     let (collate, ctype) = if has_locale { (database.collate.as_str(), database.ctype.as_str()) } else { ("C", "C") };
     match (database.provider.as_deref(), database.locale.as_deref()) {
-        (Some("i"), Some(icu)) => ("lc_collate %L lc_ctype %L locale_provider icu icu_locale %L", vec![collate, ctype, icu]),
+        (Some("i"), Some(icu)) => {
+            ("lc_collate %L lc_ctype %L locale_provider icu icu_locale %L", vec![collate, ctype, icu])
+        }
         (Some("b"), Some(builtin)) => {
             ("lc_collate %L lc_ctype %L locale_provider builtin builtin_locale %L", vec![collate, ctype, builtin])
         }

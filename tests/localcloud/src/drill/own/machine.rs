@@ -16,13 +16,15 @@ use crate::postgres::Binaries;
 /// When the directory for copies cannot be examined.
 pub(super) fn look(binaries: &Binaries, source: &Source, directory: &Path) -> Result<Here> {
     let clients = Clients::beside(&binaries.bindir);
-    let disk = rustix::fs::statvfs(directory).with_context(|| format!("cannot ask for free space in {}", directory.display()))?;
+    let disk = rustix::fs::statvfs(directory)
+        .with_context(|| format!("cannot ask for free space in {}", directory.display()))?;
     let missing = source.extensions.iter().filter(|name| *name != "plpgsql" && !binaries.has_extension(name));
     Ok(Here {
         pg_basebackup: clients.find("pg_basebackup").is_some(),
         pg_dump: clients.find("pg_dump").is_some(),
         pg_restore: clients.find("pg_restore").is_some(),
-        glibc: said(Command::new("getconf").arg("GNU_LIBC_VERSION")).and_then(|text| Some(text.trim().strip_prefix("glibc ")?.to_owned())),
+        glibc: said(Command::new("getconf").arg("GNU_LIBC_VERSION"))
+            .and_then(|text| Some(text.trim().strip_prefix("glibc ")?.to_owned())),
         has_locale: [&source.database.collate, &source.database.ctype].into_iter().all(|name| has_locale(name)),
         extensions_missing: missing.cloned().collect(),
         free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),

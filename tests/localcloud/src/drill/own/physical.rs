@@ -62,7 +62,12 @@ mod tests {
     fn progress_is_read_and_other_lines_are_not() {
         assert_eq!(progress("    2/345 kB (0%), 0/1 tablespace (/tmp/x/data/base/5/16384)"), Some((2048, 345 * 1024)));
         assert_eq!(progress("345/345 kB (100%), 1/1 tablespace"), Some((345 * 1024, 345 * 1024)));
-        for line in ["pg_basebackup: initiating base backup", "pg_basebackup: starting background WAL receiver", "0/1 tablespace", ""] {
+        for line in [
+            "pg_basebackup: initiating base backup",
+            "pg_basebackup: starting background WAL receiver",
+            "0/1 tablespace",
+            "",
+        ] {
             assert_eq!(progress(line), None, "{line}");
         }
     }

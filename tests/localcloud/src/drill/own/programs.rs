@@ -110,7 +110,11 @@ impl Connection {
     /// A program that will use this connection. It gets no terminal to ask for a password on, and dies with its future.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("LC_ALL", "C").env("PGAPPNAME", "holdfast-drill").env("PGCONNECT_TIMEOUT", CONNECT_WITHIN_SECONDS);
+        command
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("PGAPPNAME", "holdfast-drill")
+            .env("PGCONNECT_TIMEOUT", CONNECT_WITHIN_SECONDS);
         // Libpq looks for certificates and `.pgpass` at home.
         for name in ["PATH", "HOME", "TMPDIR"] {
             if let Some(value) = std::env::var_os(name) {
@@ -181,34 +185,26 @@ pub(super) async fn run(mut command: Command, mut line: impl FnMut(&str)) -> Res
 /// # Errors
 /// When the server cannot be reached or refuses, in its words.
 pub(super) async fn ask(mut psql: Command, question: &str) -> Result<String> {
-    psql.args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--command", question]);
+    psql.args([
+        "--no-psqlrc",
+        "--no-align",
+        "--tuples-only",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        "--command",
+        question,
+    ]);
     psql.stdout(Stdio::piped());
-    let (_, mut child, mut group) = spawn(&mut psql)?;
-    let output = async {
-        let (mut answer, mut errors) = (String::new(), String::new());
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        let read_answer = async {
-            if let Some(mut out) = out {
-                out.read_to_string(&mut answer).await?;
-            }
-            Ok::<_, std::io::Error>(())
-        };
-        let read_errors = async {
-            if let Some(mut err) = err {
-                err.read_to_string(&mut errors).await?;
-            }
-            Ok::<_, std::io::Error>(())
-        };
-        tokio::try_join!(read_answer, read_errors)?;
-        Ok::<_, anyhow::Error>((child.wait().await?, answer, errors))
-    };
-    let (status, answer, errors) = tokio::time::timeout(ANSWER_WITHIN, output).await.context("the server does not answer")??;
+    let (_, child, mut group) = spawn(&mut psql)?;
+    let answered = tokio::time::timeout(ANSWER_WITHIN, child.wait_with_output()).await;
+    let output = answered.context("the server does not answer")??;
     group.0 = None;
-    if status.success() {
-        return Ok(answer.trim().to_owned());
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
-    let lines: Vec<String> = errors.lines().map(str::to_owned).collect();
-    bail!("{}", last_words(&lines, &status.to_string()))
+    let lines: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+    bail!("{}", last_words(&lines, &output.status.to_string()))
 }
 
 fn spawn(command: &mut Command) -> Result<(String, tokio::process::Child, Group)> {
@@ -250,7 +246,8 @@ fn keep(kept: &mut Vec<String>, text: &str) {
 /// One line of a program's complaint, without its own name before every part of it.
 fn last_words(lines: &[String], otherwise: &str) -> String {
     let said: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-    let errors: Vec<&str> = said.iter().copied().filter(|line| line.contains("error:")|| line.contains("ERROR:") || line.contains("FATAL:")).collect();
+    let complains = |line: &&str| ["error:", "ERROR:", "FATAL:"].iter().any(|word| line.contains(word));
+    let errors: Vec<&str> = said.iter().copied().filter(complains).collect();
     let chosen = if errors.is_empty() { said } else { errors };
     if chosen.is_empty() { otherwise.to_owned() } else { chosen.join("; ") }
 }

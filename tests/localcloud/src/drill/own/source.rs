@@ -43,7 +43,8 @@ select json_build_object(
 )";
 
 /// The C library whose rules sort the database's text, where a version of it is known (PostgreSQL 15).
-const GLIBC: &str = "(select pg_database_collation_actual_version(oid) from pg_database where datname = current_database())";
+const GLIBC: &str =
+    "(select pg_database_collation_actual_version(oid) from pg_database where datname = current_database())";
 
 /// The user's server and database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+/// What an address begins with.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// Options that may follow the address. Others are refused rather than dropped: `sslmode` misspelt would mean no protection.
 const OPTIONS: [&str; 3] = ["host", "sslmode", "sslrootcert"];
 /// Libpq's values of `sslmode`.
@@ -26,9 +28,22 @@ impl fmt::Debug for Typed {
     }
 }
 
+/// Whether an address stands on a command line where none belongs, as after a forgotten `--from`.
+#[must_use]
+pub fn has_misplaced_address(arguments: impl Iterator<Item = String>) -> bool {
+    let mut before = String::new();
+    for argument in arguments {
+        if before != "--from" && SCHEMES.iter().any(|scheme| argument.starts_with(scheme)) {
+            return true;
+        }
+        before = argument;
+    }
+    false
+}
+
 /// Why an address is none. Never quotes the password's part of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("--from: {0}; write postgres://user@host:port/database and give the password in PGPASSWORD, or postgres://user:password@…")]
+#[error("--from: {0}; write postgres://user@host:port/database, with the password in PGPASSWORD or as user:password")]
 pub(super) struct NotAnAddress(String);
 
 /// Where the user's database is, and who asks. `Display` and `Debug` leave the password out.
@@ -50,7 +65,7 @@ impl SourceUrl {
     /// When it is no address of one PostgreSQL database.
     pub(super) fn read(typed: &Typed) -> Result<Self, NotAnAddress> {
         let text = typed.0.trim();
-        let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
+        let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
         let rest = rest.ok_or_else(|| NotAnAddress("it does not begin with postgres://".into()))?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         // The last `@`: an unescaped one in a password is the commonest mistake, and its meaning is clear.
@@ -98,7 +113,9 @@ impl SourceUrl {
                 // Its value may be a password.
                 _ => {
                     let known = OPTIONS.join(", ");
-                    return Err(NotAnAddress(format!("it has an option other than {known}; a password stands before the @")));
+                    return Err(NotAnAddress(format!(
+                        "it has an option other than {known}; a password stands before the @"
+                    )));
                 }
             }
         }
@@ -138,7 +155,8 @@ fn host_and_port(authority: &str) -> Result<(String, u16), NotAnAddress> {
     let no_port = || NotAnAddress("its port is no number from 1 to 65535".into());
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or_else(|| NotAnAddress("its [address] is not closed".into()))?;
+            let (host, after) =
+                rest.split_once(']').ok_or_else(|| NotAnAddress("its [address] is not closed".into()))?;
             (host.to_owned(), after.strip_prefix(':').unwrap_or(""))
         }
         None => {
@@ -217,6 +235,11 @@ mod tests {
             assert!(!message.contains("s3cret"), "{message}");
             assert!(message.contains("postgres://user@host:port/database"), "{message}");
         }
+        let line = |words: &[&str]| has_misplaced_address(words.iter().map(|word| (*word).to_owned()));
+        assert!(line(&["drill", "postgres://app:s3cret@db"]) && line(&["drill", "--json", "postgresql://app@db"]));
+        assert!(
+            !line(&["drill", "--from", "postgres://app@db"]) && !line(&["drill", "--from=postgres://app@db", "--json"])
+        );
         assert!(!format!("{:?}", Typed::from("postgres://app:s3cret@db/shop".to_owned())).contains("s3cret"));
     }
 }

@@ -27,6 +27,7 @@ const PASSWORD: &str = "never:shown\\5f1c7a";
 /// every CREATE, a subscription with a slot elsewhere, settings that load a library which is not there, an undecided transaction.
 const CONTENTS: &str = "
 create schema sales;
+create extension pg_trgm schema sales;
 create table sales.orders (id bigint generated always as identity primary key, t text not null);
 insert into sales.orders (t) select md5(n::text) from generate_series(1, 5000) n;
 create table public.documents (id int primary key, body text);
@@ -77,7 +78,8 @@ impl Bench {
         admin.batch_execute(&format!("create role reader bypassrls {role}")).await?;
         let shop = server.admin().with_database("shop").connect().await?;
         shop.batch_execute(CONTENTS).await?;
-        shop.batch_execute("begin; insert into documents values (9000, 'undecided'); prepare transaction 'undecided'").await?;
+        shop.batch_execute("begin; insert into documents values (9000, 'undecided'); prepare transaction 'undecided'")
+            .await?;
         shop.batch_execute("grant select on large object 4242 to reader").await?;
         shop.batch_execute("alter database shop set statement_timeout = '1h'").await?;
         // No autovacuum in the middle of a comparison of transaction ids.
@@ -238,16 +240,19 @@ async fn a_logical_copy_is_equal_and_inert_and_leaves_no_trace_in_its_source() -
     let onlooker = Onlooker::start();
     let scratch = tempfile::tempdir_in(bench.dir.path())?;
     logical::dump(&connection, &programs, &source, scratch.path(), |_| {}).await?;
-    logical::restore(server.admin(), &programs, &source, ("rds_superuser", here.has_locale), scratch.path(), |_| {}).await?;
+    logical::restore(server.admin(), &programs, &source, ("rds_superuser", here.has_locale), scratch.path(), |_| {})
+        .await?;
     onlooker.saw_no_password()?;
     assert_eq!(bench.traces().await?, before, "the source has changed");
     scratch.close()?;
 
     is_equal_and_inert(&bench, &server).await?;
-    let left_out = "select concat_ws(' ', (select count(*) from pg_event_trigger), (select count(*) from pg_subscription))";
+    let left_out =
+        "select concat_ws(' ', (select count(*) from pg_event_trigger), (select count(*) from pg_subscription))";
     let shop = server.admin().with_database("shop");
     assert_eq!(text(&shop, left_out).await?, "0 0");
-    let same = "select concat_ws(' ', pg_encoding_to_char(encoding), datcollate) from pg_database where datname = 'shop'";
+    let same =
+        "select concat_ws(' ', pg_encoding_to_char(encoding), datcollate) from pg_database where datname = 'shop'";
     assert_eq!(text(&shop, same).await?, text(bench.server.admin(), same).await?);
     bench.end((cluster, server)).await
 }
@@ -266,7 +271,8 @@ async fn a_role_that_may_not_read_everything_is_told_what_and_a_wrong_password_i
     }
 
     let wrong = SourceUrl { password: Some("wrong-5f1c7a".into()), ..stranger };
-    let refused = Source::ask(&Connection::to_source(&wrong)?, &Clients::any_psql()?).await.expect_err("a wrong password");
+    let refused =
+        Source::ask(&Connection::to_source(&wrong)?, &Clients::any_psql()?).await.expect_err("a wrong password");
     let message = format!("{refused:#} {refused:?} {wrong} {wrong:?}");
     assert!(message.contains("password authentication failed") && !message.contains("5f1c7a"), "{message}");
     bench.server.stop().await;

@@ -9,7 +9,11 @@ pub(super) fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if value < 9.95 && value.fract() >= 0.05 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+    if value < 9.95 && value.fract() >= 0.05 {
+        format!("{value:.1} {}", UNITS[unit])
+    } else {
+        format!("{value:.0} {}", UNITS[unit])
+    }
 }
 
 /// How far a copy of known size has come. The size is what databases occupied before: files of the cluster come on top.
@@ -24,9 +28,14 @@ mod tests {
 
     #[test]
     fn sizes_are_short_and_progress_never_exceeds_all() {
-        for (count, wanted) in
-            [(0, "0 kiB"), (8_192, "8 kiB"), (1_500_000, "1.4 MiB"), (64 << 20, "64 MiB"), (13 << 30, "13 GiB"), (u64::MAX, "16384 PiB")]
-        {
+        for (count, wanted) in [
+            (0, "0 kiB"),
+            (8_192, "8 kiB"),
+            (1_500_000, "1.4 MiB"),
+            (64 << 20, "64 MiB"),
+            (13 << 30, "13 GiB"),
+            (u64::MAX, "16384 PiB"),
+        ] {
             assert_eq!(bytes(count), wanted);
         }
         assert_eq!(of_total(1 << 20, 4 << 20), "1 MiB of 4 MiB, 25%");
