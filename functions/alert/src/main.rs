@@ -11,7 +11,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let objects = S3::new(&aws, env::required("HOLDFAST_LEDGER_BUCKET")?);
     let fallback = Sns::new(&aws, env::required("HOLDFAST_FALLBACK_TOPIC_ARN")?);
     let (secrets, webhooks) = (SecretsManager::new(&aws), Https::new()?);
-    let ports = Ports { objects: &objects, system: &System, secrets: &secrets, webhooks: &webhooks, fallback: &fallback };
+    let ports =
+        Ports { objects: &objects, system: &System, secrets: &secrets, webhooks: &webhooks, fallback: &fallback };
     let memory = Memory::of(&env::required("AWS_LAMBDA_FUNCTION_NAME")?);
     holdfast_lambda::run("alert", async |trigger, _| alert::handle(&ports, &memory, &trigger).await).await
 }

@@ -59,7 +59,11 @@ pub enum BuildError {
 ///
 /// # Errors
 /// When cargo does not run, the code does not compile, or a package has no binary of its own name.
-pub fn functions(names: &[&str], profile: Profile, mut progress: impl FnMut(Progress)) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+pub fn functions(
+    names: &[&str],
+    profile: Profile,
+    mut progress: impl FnMut(Progress),
+) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut command = cargo();
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |source| BuildError::Cargo { cargo: program.clone(), source };
@@ -72,7 +76,8 @@ pub fn functions(names: &[&str], profile: Profile, mut progress: impl FnMut(Prog
     for name in names {
         command.args(["--package", name, "--bin", name]);
     }
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
     // Both pipes are read at once: cargo stops when either is full.
     let diagnostics = child.stderr.take().map(|mut stderr| {
         std::thread::spawn(move || {
@@ -162,11 +167,15 @@ mod tests {
     #[test]
     fn executables_are_those_of_binaries_and_every_artifact_is_progress() {
         let messages = concat!(
-            r#"{"reason":"compiler-artifact","target":{"name":"serde","kind":["lib"]},"executable":null}"#, "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"serde","kind":["lib"]},"executable":null}"#,
+            "\n",
             "a build script said this\n",
-            r#"{"reason":"build-script-executed","package_id":"x"}"#, "\n",
-            r#"{"reason":"compiler-artifact","target":{"name":"alert","kind":["bin"]},"executable":"/t/debug/alert"}"#, "\n",
-            r#"{"reason":"build-finished","success":true}"#, "\n",
+            r#"{"reason":"build-script-executed","package_id":"x"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"alert","kind":["bin"]},"executable":"/t/debug/alert"}"#,
+            "\n",
+            r#"{"reason":"build-finished","success":true}"#,
+            "\n",
         );
         let mut seen = Vec::new();
         let found = executables(messages.as_bytes(), &mut |progress| seen.push(progress)).expect("readable");
@@ -178,7 +187,10 @@ mod tests {
     fn cargo_is_told_nothing_about_us_and_everything_that_a_person_set() {
         let command = cargo();
         let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
-        assert!(removed.contains(&"CARGO_PKG_NAME".as_ref()) && removed.contains(&"CARGO_MANIFEST_DIR".as_ref()), "{removed:?}");
+        assert!(
+            removed.contains(&"CARGO_PKG_NAME".as_ref()) && removed.contains(&"CARGO_MANIFEST_DIR".as_ref()),
+            "{removed:?}"
+        );
         for kept in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "RUSTFLAGS", "PATH"] {
             assert!(!is_about_us(kept), "{kept}");
         }

@@ -94,9 +94,11 @@ impl LocalCloud {
     /// # Errors
     /// When a part does not start; what had started is ended.
     pub async fn start(options: Options) -> Result<Self> {
-        let work_dir = tempfile::Builder::new().prefix("holdfast-").tempdir().context("cannot make a working directory")?;
+        let work_dir =
+            tempfile::Builder::new().prefix("holdfast-").tempdir().context("cannot make a working directory")?;
         // PostgreSQL refuses to run as root and then runs as another user, who must get through.
-        std::fs::set_permissions(work_dir.path(), std::fs::Permissions::from_mode(0o711)).context("cannot open the working directory")?;
+        std::fs::set_permissions(work_dir.path(), std::fs::Permissions::from_mode(0o711))
+            .context("cannot open the working directory")?;
         let wiring = Wiring::holdfast()?;
         let (events_in, events_out) = mpsc::unbounded_channel::<RdsEvent>();
         let config = rds::Config {
@@ -110,11 +112,26 @@ impl LocalCloud {
             Rds::start(config),
             Receivers::start()
         );
-        let (endpoint, rds, receivers) = (endpoint?, rds?, receivers.context("cannot start the Slack and PagerDuty receivers")?);
+        let (endpoint, rds, receivers) =
+            (endpoint?, rds?, receivers.context("cannot start the Slack and PagerDuty receivers")?);
         let upstreams = Upstreams { endpoint: endpoint.url().into(), rds: Some(rds.endpoint()) };
         let recorder = Recorder::start(upstreams, wiring.functions.keys().map(String::as_str)).await?;
-        let events = if options.lose_rds_events { tokio::spawn(lose_events(events_out)) } else { forward_events(&endpoint, events_out) };
-        let cloud = Self { endpoint, rds, receivers, recorder, deployed: Deployed::default(), options, wiring, events, work_dir };
+        let events = if options.lose_rds_events {
+            tokio::spawn(lose_events(events_out))
+        } else {
+            forward_events(&endpoint, events_out)
+        };
+        let cloud = Self {
+            endpoint,
+            rds,
+            receivers,
+            recorder,
+            deployed: Deployed::default(),
+            options,
+            wiring,
+            events,
+            work_dir,
+        };
         cloud.make_secrets().await?;
         Ok(cloud)
     }
@@ -170,7 +187,11 @@ impl LocalCloud {
     ///
     /// # Errors
     /// When they do not compile or cannot be packaged.
-    pub fn packages(ca_pem: &str, profile: Profile, progress: impl FnMut(Progress)) -> Result<BTreeMap<String, Package>> {
+    pub fn packages(
+        ca_pem: &str,
+        profile: Profile,
+        progress: impl FnMut(Progress),
+    ) -> Result<BTreeMap<String, Package>> {
         let wiring = Wiring::holdfast()?;
         let names: Vec<&str> = wiring.functions.keys().map(String::as_str).collect();
         let binaries = build::functions(&names, profile, progress)?;
@@ -185,7 +206,8 @@ impl LocalCloud {
     /// A client of the local RDS.
     #[must_use]
     pub fn rds_client(&self, region: &Region) -> aws_sdk_rds::Client {
-        let config = aws_sdk_rds::config::Builder::from(&self.endpoint.config(region.as_str())).endpoint_url(self.rds.endpoint());
+        let config = aws_sdk_rds::config::Builder::from(&self.endpoint.config(region.as_str()))
+            .endpoint_url(self.rds.endpoint());
         aws_sdk_rds::Client::from_conf(config.build())
     }
 

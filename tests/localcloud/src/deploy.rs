@@ -115,11 +115,18 @@ pub async fn deploy(
 ///
 /// # Errors
 /// When the plan names a region or starts a function that the deployment does not have, or the endpoint refuses a call.
-pub async fn redeploy_plan(endpoint: &Endpoint, wiring: &Wiring, plan: &PlanArtifact, deployed: &Deployed) -> Result<(), DeployError> {
+pub async fn redeploy_plan(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    plan: &PlanArtifact,
+    deployed: &Deployed,
+) -> Result<(), DeployError> {
     plan.check(wiring)?;
     if let Some(region) = plan.regions.iter().find(|region| !deployed.regions.contains(*region)) {
         let known = deployed.regions.iter().cloned().collect::<Vec<_>>().join(", ");
-        return Err(DeployError::Plan(format!("regions: {region} has no rules yet, only {known} have; deploy anew instead of replacing the plan")));
+        return Err(DeployError::Plan(format!(
+            "regions: {region} has no rules yet, only {known} have; deploy anew instead of replacing the plan"
+        )));
     }
     storage::upload_plan(endpoint, wiring, plan, deployed).await?;
     schedules::make_plan_schedules(endpoint, wiring, plan, deployed).await
@@ -170,7 +177,12 @@ impl Deployed {
     ///
     /// # Errors
     /// When there is no such function, or Lambda refuses.
-    pub async fn start(&self, endpoint: &Endpoint, function: &str, input: &serde_json::Value) -> Result<(), DeployError> {
+    pub async fn start(
+        &self,
+        endpoint: &Endpoint,
+        function: &str,
+        input: &serde_json::Value,
+    ) -> Result<(), DeployError> {
         functions::start(endpoint, &self.home_region, &self.function(function)?.name, input).await
     }
 

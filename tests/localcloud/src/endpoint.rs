@@ -25,7 +25,9 @@ pub struct Endpoint {
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The environment names an endpoint elsewhere.
-    #[error("AWS_ENDPOINT_URL={url} is not on this machine: unset it to start MiniStack, or set {REMOTE_VARIABLE}=allow")]
+    #[error(
+        "AWS_ENDPOINT_URL={url} is not on this machine: unset it to start MiniStack, or set {REMOTE_VARIABLE}=allow"
+    )]
     Remote {
         /// The value found.
         url: String,

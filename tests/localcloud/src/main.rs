@@ -63,7 +63,10 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     match carry_out(&arguments).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -75,7 +78,12 @@ async fn main() -> ExitCode {
 }
 
 async fn carry_out(arguments: &Arguments) -> Result<bool> {
-    let request = Request { release: arguments.release, install: arguments.install, want_major: None, from: arguments.from.clone() };
+    let request = Request {
+        release: arguments.release,
+        install: arguments.install,
+        want_major: None,
+        from: arguments.from.clone(),
+    };
     let mut stage = Stage::default();
     if let Some(Command::Up) = arguments.command {
         if arguments.from.is_some() {

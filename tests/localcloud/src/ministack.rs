@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn functions_inherit_nothing_that_could_lead_them_to_a_real_account() {
-        let names: Vec<&str> = environment("eu-west-1", 1, Path::new("/work")).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<&str> =
+            environment("eu-west-1", 1, Path::new("/work")).into_iter().map(|(name, _)| name).collect();
         assert!(!names.iter().any(|name| name.starts_with("AWS_")), "{names:?}");
     }
 }

@@ -65,7 +65,10 @@ impl Recorder {
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start<'a>(upstreams: Upstreams, functions: impl IntoIterator<Item = &'a str>) -> Result<Self, RecorderError> {
+    pub async fn start<'a>(
+        upstreams: Upstreams,
+        functions: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, RecorderError> {
         let record = Arc::new(Record::default());
         let mut listeners = BTreeMap::new();
         for function in functions {

@@ -16,8 +16,7 @@ const VENVS: &str = "venvs";
 const PYTHON_MINIMUM: (u32, u32) = (3, 10);
 
 /// Newest last: `python3` is what the user chose, the others are what may lie beside an old one.
-const PYTHON_CANDIDATES: [&str; 6] =
-    ["python3", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"];
+const PYTHON_CANDIDATES: [&str; 6] = ["python3", "python3.10", "python3.11", "python3.12", "python3.13", "python3.14"];
 
 /// A virtual environment that holds exactly the pinned requirements.
 #[derive(Debug, Clone)]
@@ -182,7 +181,8 @@ mod tests {
 
     #[test]
     fn without_a_new_enough_python_the_error_says_what_to_install() {
-        let error = find_python(&["holdfast-no-such-python"]).map(|python| python.program).expect_err("none of that name");
+        let error =
+            find_python(&["holdfast-no-such-python"]).map(|python| python.program).expect_err("none of that name");
         assert!(error.to_string().contains("python3 >= 3.10"), "{error}");
         assert!(!error.to_string().contains('\n'));
     }
@@ -192,7 +192,8 @@ mod tests {
         let cache = tempfile::tempdir().expect("a directory");
         let error = Venv::ensure_in(cache.path(), "bare", "six==1.17.0\n").expect_err("no hash");
         assert!(error.to_string().contains("--require-hashes"), "{error}");
-        let made: Vec<_> = fs::read_dir(cache.path().join(VENVS)).expect("a listing").flatten().map(|entry| entry.path()).collect();
+        let made: Vec<_> =
+            fs::read_dir(cache.path().join(VENVS)).expect("a listing").flatten().map(|entry| entry.path()).collect();
         assert!(!made.is_empty() && made.iter().all(|dir| !dir.join(".complete").exists()), "{made:?}");
     }
 
@@ -200,7 +201,9 @@ mod tests {
     fn an_environment_is_made_once_even_by_two_at_the_same_time() {
         let cache = tempfile::tempdir().expect("a directory");
         let ensure = || Venv::ensure_in(cache.path(), "empty", "# nothing\n").expect("an environment");
-        let stamp = |venv: &Venv| fs::metadata(venv.dir.join(".complete")).and_then(|marker| marker.modified()).expect("a time");
+        let stamp = |venv: &Venv| {
+            fs::metadata(venv.dir.join(".complete")).and_then(|marker| marker.modified()).expect("a time")
+        };
         let (first, second) = std::thread::scope(|scope| {
             let (first, second) = (scope.spawn(ensure), scope.spawn(ensure));
             (first.join().expect("no panic"), second.join().expect("no panic"))

@@ -7,7 +7,8 @@ mod schema;
 
 pub use check::Problem;
 pub use schema::{
-    Bucket, Bus, Function, Input, PlanPlace, PlanSchedules, Queue, Regions, Rule, Setting, Sweep, Target, Topic, Value, Wiring,
+    Bucket, Bus, Function, Input, PlanPlace, PlanSchedules, Queue, Regions, Rule, Setting, Sweep, Target, Topic, Value,
+    Wiring,
 };
 
 /// The bus that AWS services speak on; it exists in every region and is never made.
@@ -88,7 +89,10 @@ mod tests {
         let expected = "rules.verification-wanted.targets[0]: no function `verfy`; there are: alert, restore-test, snapshot, verify";
         assert!(error.contains(expected), "{error}");
         let error = refused("{ setting: room_networks }", "{ setting: networks }");
-        assert!(error.contains("functions.verify.environment.HOLDFAST_ROOM_NETWORKS: no setting `networks`"), "{error}");
+        assert!(
+            error.contains("functions.verify.environment.HOLDFAST_ROOM_NETWORKS: no setting `networks`"),
+            "{error}"
+        );
         let error = refused("on_failure: holdfast-fallback", "on_failure: fallback");
         assert!(error.contains("functions.alert.on_failure: no topic `fallback`"), "{error}");
         let error = refused("    bus: default\n", "    bus: aws\n");
@@ -111,7 +115,10 @@ mod tests {
         let error = refused("timeout_seconds: 900", "timeout_seconds: 901");
         assert!(error.contains("timeout_seconds: 901 is not within 1 to 900"), "{error}");
         let error = refused("regions: plan          #", "regions: home          #");
-        assert!(error.contains("rules.rds-events-home.dead_letters: queue `holdfast-dead-letters` is not in every region"), "{error}");
+        assert!(
+            error.contains("rules.rds-events-home.dead_letters: queue `holdfast-dead-letters` is not in every region"),
+            "{error}"
+        );
         let error = refused("targets: [{ topic: holdfast-findings }]", "targets: []");
         assert!(error.contains("rules.findings.targets: empty; a rule without a target does nothing"), "{error}");
     }

@@ -101,7 +101,8 @@ fn zip_of(entries: &[(&str, Vec<u8>, u32)]) -> Result<Vec<u8>, zip::result::ZipE
 fn stripped(binary: &Path) -> Result<Option<Vec<u8>>, ZipError> {
     let dir = tempfile::tempdir().map_err(io_error("make a directory to strip", binary))?;
     let copy = dir.path().join("bootstrap");
-    let strip = Command::new("strip").arg("-o").arg(&copy).arg(binary).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let strip =
+        Command::new("strip").arg("-o").arg(&copy).arg(binary).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !strip.is_ok_and(|status| status.success()) {
         return Ok(None);
     }
@@ -163,7 +164,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let binary = dir.path().join("alert");
         fs::write(&binary, "not a real binary").expect("a file");
-        let zips = || fs::read_dir(dir.path()).expect("a listing").flatten().filter(|entry| entry.path().extension().is_some()).count();
+        let zips = || {
+            fs::read_dir(dir.path())
+                .expect("a listing")
+                .flatten()
+                .filter(|entry| entry.path().extension().is_some())
+                .count()
+        };
         let first = package(&binary, &files()).expect("a package").zip;
         assert_eq!(first, package(&binary, &files()).expect("from the cache").zip);
         assert_eq!(zips(), 1);

@@ -164,9 +164,7 @@ mod tests {
 
     #[test]
     fn an_opening_says_what_since_when_and_what_to_do() {
-        samples::with_story(|story| {
-            assert_sorted!("slack_opened", message(&telling(News::Opened, false), story))
-        });
+        samples::with_story(|story| assert_sorted!("slack_opened", message(&telling(News::Opened, false), story)));
     }
 
     #[test]

@@ -267,6 +267,21 @@ async fn what_may_not_be_looked_at_is_not_run_and_so_not_proved() -> anyhow::Res
 }
 
 #[tokio::test]
+async fn a_prepared_transaction_is_no_damage_and_leaves_its_tables_unproved() -> anyhow::Result<()> {
+    let copy = Copy::new(ORDERS).await?;
+    let admin = copy.server.admin().with_database("shop").connect().await?;
+    let insert = "insert into orders select (jsonb_populate_record(o, '{\"id\": 999999999}')).* from orders o limit 1";
+    admin.batch_execute(&format!("begin; {insert}; prepare transaction 'undecided'")).await?;
+    let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;
+    let record = desk.verify(&copy.door()?).await?;
+    assert_eq!(told(&record, &[OutcomeWord::Failed]), Vec::<String>::new());
+    let not_run = told(&record, &[OutcomeWord::NotRun]);
+    assert!(not_run.iter().any(|said| said.contains("a prepared transaction came with the copy")), "{not_run:#?}");
+    assert_eq!(verdict(&record), Verdict::Inconclusive);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_room_that_is_not_ours_gets_no_password() -> anyhow::Result<()> {
     let copy = Copy::new("").await?;
     let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;

@@ -50,7 +50,10 @@ pub enum DeployError {
 }
 
 /// For `map_err`: what was tried on what.
-pub(super) fn call<E: Into<Box<dyn Error + Send + Sync>>>(action: &'static str, name: &str) -> impl FnOnce(E) -> DeployError {
+pub(super) fn call<E: Into<Box<dyn Error + Send + Sync>>>(
+    action: &'static str,
+    name: &str,
+) -> impl FnOnce(E) -> DeployError {
     let name = name.to_owned();
     move |error| DeployError::Call { action, name, source: error.into() }
 }

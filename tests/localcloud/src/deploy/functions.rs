@@ -40,7 +40,11 @@ pub(super) fn check_packages(wiring: &Wiring, packages: &BTreeMap<String, Packag
 }
 
 /// Sends a function's AWS calls through its recorder, or straight to the endpoint when there is none.
-pub(super) fn endpoint_variables(function: &str, endpoint: &Endpoint, recorder: Option<&Recorder>) -> BTreeMap<String, String> {
+pub(super) fn endpoint_variables(
+    function: &str,
+    endpoint: &Endpoint,
+    recorder: Option<&Recorder>,
+) -> BTreeMap<String, String> {
     let url = recorder.and_then(|recorder| recorder.url(function)).unwrap_or(endpoint.url());
     let services = SERVICES.iter().map(|service| format!("AWS_ENDPOINT_URL_{service}"));
     services.chain(["AWS_ENDPOINT_URL".to_owned()]).map(|name| (name, url.to_owned())).collect()
@@ -124,20 +128,35 @@ async fn update(
 async fn wait_until_ready(client: &Client, name: &str) -> Result<String, DeployError> {
     let deadline = Instant::now() + Duration::from_secs(READY_SECONDS_MAX);
     loop {
-        let found = client.get_function_configuration().function_name(name).send().await.map_err(call("describe function", name))?;
+        let found = client
+            .get_function_configuration()
+            .function_name(name)
+            .send()
+            .await
+            .map_err(call("describe function", name))?;
         let updated = found.last_update_status().is_none_or(|status| *status == LastUpdateStatus::Successful);
         if updated && found.state().is_none_or(|state| *state == State::Active) {
             return found.function_arn.ok_or_else(|| missing("describe function", name, "FunctionArn"));
         }
         if Instant::now() > deadline {
             let state = format!("{:?}, last update {:?}", found.state(), found.last_update_status());
-            return Err(DeployError::NotReady { name: name.to_owned(), state, expected: "Active", seconds: READY_SECONDS_MAX });
+            return Err(DeployError::NotReady {
+                name: name.to_owned(),
+                state,
+                expected: "Active",
+                seconds: READY_SECONDS_MAX,
+            });
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-async fn configure_failures(client: &Client, name: &str, function: &Function, deployed: &Deployed) -> Result<(), DeployError> {
+async fn configure_failures(
+    client: &Client,
+    name: &str,
+    function: &Function,
+    deployed: &Deployed,
+) -> Result<(), DeployError> {
     let topic = deployed.topics.get(&function.on_failure).cloned();
     let destination = OnFailure::builder().set_destination(topic).build();
     let request = client
@@ -174,7 +193,12 @@ pub(super) async fn allow(
     }
 }
 
-pub(super) async fn start(endpoint: &Endpoint, region: &str, name: &str, input: &serde_json::Value) -> Result<(), DeployError> {
+pub(super) async fn start(
+    endpoint: &Endpoint,
+    region: &str,
+    name: &str,
+    input: &serde_json::Value,
+) -> Result<(), DeployError> {
     let client = Client::new(&endpoint.config(region));
     let payload = Blob::new(input.to_string());
     let request = client.invoke().function_name(name).invocation_type(InvocationType::Event).payload(payload);
@@ -197,6 +221,9 @@ mod tests {
         let bare = Package { zip: Vec::new(), files: Vec::new() };
         let packages = ["snapshot", "restore-test", "verify"].map(|name| (name.to_owned(), bare.clone())).into();
         let error = check_packages(&wiring, &packages).expect_err("incomplete").to_string();
-        assert!(error.contains("no package for `alert`") && error.contains("the package of `verify` lacks rds-ca.pem"), "{error}");
+        assert!(
+            error.contains("no package for `alert`") && error.contains("the package of `verify` lacks rds-ca.pem"),
+            "{error}"
+        );
     }
 }

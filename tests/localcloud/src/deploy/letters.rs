@@ -57,7 +57,8 @@ async fn put_back(client: &Client, url: &str, messages: &[Message]) -> Result<()
             .iter()
             .enumerate()
             .map(|(index, message)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string()).visibility_timeout(0);
+                let entry =
+                    ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string()).visibility_timeout(0);
                 entry.set_receipt_handle(message.receipt_handle.clone()).build()
             })
             .collect();
@@ -69,7 +70,9 @@ async fn put_back(client: &Client, url: &str, messages: &[Message]) -> Result<()
 }
 
 fn letter(message: Message, region: &str) -> Letter {
-    let sent_at_ms = message.attributes().and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp)?.parse().ok());
+    let sent_at_ms = message
+        .attributes()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp)?.parse().ok());
     let body = unwrapped(message.body.as_deref().unwrap_or_default());
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let function = text("/requestContext/functionArn").map(|arn| arn.split(':').nth(6).unwrap_or(&arn).to_owned());
@@ -78,7 +81,14 @@ fn letter(message: Message, region: &str) -> Letter {
         None => message,
     });
     let content = body.get("requestPayload").cloned().unwrap_or(body);
-    Letter { id: message.message_id.unwrap_or_default(), region: region.to_owned(), sent_at_ms, function, reason, content }
+    Letter {
+        id: message.message_id.unwrap_or_default(),
+        region: region.to_owned(),
+        sent_at_ms,
+        function,
+        reason,
+        content,
+    }
 }
 
 /// The message itself, without the envelope that SNS puts around it.

@@ -9,7 +9,11 @@ use super::{Deployed, QueueAddress};
 use crate::endpoint::Endpoint;
 use crate::wiring::{Target, Wiring};
 
-pub(super) async fn make_buses(endpoint: &Endpoint, wiring: &Wiring, deployed: &mut Deployed) -> Result<(), DeployError> {
+pub(super) async fn make_buses(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
     let client = aws_sdk_eventbridge::Client::new(&endpoint.config(&deployed.home_region));
     for name in wiring.buses.keys() {
         match client.create_event_bus().name(name).send().await {
@@ -24,13 +28,20 @@ pub(super) async fn make_buses(endpoint: &Endpoint, wiring: &Wiring, deployed: &
     Ok(())
 }
 
-pub(super) async fn make_queues(endpoint: &Endpoint, wiring: &Wiring, deployed: &mut Deployed) -> Result<(), DeployError> {
+pub(super) async fn make_queues(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
     for (name, queue) in &wiring.queues {
         let regions: Vec<String> = deployed.regions_of(queue.regions).into_iter().map(str::to_owned).collect();
         for region in regions {
             let client = aws_sdk_sqs::Client::new(&endpoint.config(&region));
             let retention = (u64::from(queue.retention_days) * 24 * 60 * 60).to_string();
-            let create = client.create_queue().queue_name(name).attributes(QueueAttributeName::MessageRetentionPeriod, retention);
+            let create = client
+                .create_queue()
+                .queue_name(name)
+                .attributes(QueueAttributeName::MessageRetentionPeriod, retention);
             let url = create.send().await.map_err(call("create queue", name))?.queue_url;
             let url = url.ok_or_else(|| missing("create queue", name, "QueueUrl"))?;
             let ask = client.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::QueueArn);
@@ -43,7 +54,11 @@ pub(super) async fn make_queues(endpoint: &Endpoint, wiring: &Wiring, deployed: 
     Ok(())
 }
 
-pub(super) async fn make_topics(endpoint: &Endpoint, wiring: &Wiring, deployed: &mut Deployed) -> Result<(), DeployError> {
+pub(super) async fn make_topics(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
     let client = aws_sdk_sns::Client::new(&endpoint.config(&deployed.home_region));
     for name in wiring.topics.keys() {
         let topic = client.create_topic().name(name).send().await.map_err(call("create topic", name))?;

@@ -20,11 +20,22 @@ pub(super) async fn make(endpoint: &Endpoint, wiring: &Wiring, deployed: &Deploy
     Ok(())
 }
 
-async fn make_rule(endpoint: &Endpoint, region: &str, key: &str, rule: &Rule, deployed: &Deployed) -> Result<(), DeployError> {
+async fn make_rule(
+    endpoint: &Endpoint,
+    region: &str,
+    key: &str,
+    rule: &Rule,
+    deployed: &Deployed,
+) -> Result<(), DeployError> {
     let client = Client::new(&endpoint.config(region));
     let name = format!("holdfast-{key}");
     let place = format!("{name} in {region}");
-    let put = client.put_rule().name(&name).event_bus_name(&rule.bus).description(&rule.description).event_pattern(rule.pattern.to_string());
+    let put = client
+        .put_rule()
+        .name(&name)
+        .event_bus_name(&rule.bus)
+        .description(&rule.description)
+        .event_pattern(rule.pattern.to_string());
     let rule_arn = put.send().await.map_err(call("put rule", &place))?.rule_arn;
     let rule_arn = rule_arn.ok_or_else(|| missing("put rule", &place, "RuleArn"))?;
 
@@ -50,8 +61,12 @@ fn rule_target(target: &Target, dead_letters: &str, deployed: &Deployed) -> Resu
     let missing = |name: &str| missing("find the target", name, "Arn");
     let builder = match target {
         Target::Function(name) => builder.id(format!("function-{name}")).arn(&deployed.function(name)?.arn),
-        Target::Topic(name) => builder.id(format!("topic-{name}")).arn(deployed.topics.get(name).ok_or_else(|| missing(name))?),
-        Target::Queue(name) => builder.id(format!("queue-{name}")).arn(deployed.queue_arn(name, &deployed.home_region)?),
+        Target::Topic(name) => {
+            builder.id(format!("topic-{name}")).arn(deployed.topics.get(name).ok_or_else(|| missing(name))?)
+        }
+        Target::Queue(name) => {
+            builder.id(format!("queue-{name}")).arn(deployed.queue_arn(name, &deployed.home_region)?)
+        }
         Target::Bus(name) => {
             let arn = deployed.buses.get(name).ok_or_else(|| missing(name))?;
             builder.id(format!("bus-{name}")).arn(arn).role_arn(role_arn("events"))
@@ -61,9 +76,20 @@ fn rule_target(target: &Target, dead_letters: &str, deployed: &Deployed) -> Resu
 }
 
 async fn remove_old_targets(client: &Client, rule: &str, bus: &str, wanted: &[RuleTarget]) -> Result<(), DeployError> {
-    let listed = client.list_targets_by_rule().rule(rule).event_bus_name(bus).send().await.map_err(call("list targets of rule", rule))?;
+    let listed = client
+        .list_targets_by_rule()
+        .rule(rule)
+        .event_bus_name(bus)
+        .send()
+        .await
+        .map_err(call("list targets of rule", rule))?;
     let wanted: BTreeSet<&str> = wanted.iter().map(RuleTarget::id).collect();
-    let old: Vec<String> = listed.targets().iter().map(|target| target.id().to_owned()).filter(|id| !wanted.contains(id.as_str())).collect();
+    let old: Vec<String> = listed
+        .targets()
+        .iter()
+        .map(|target| target.id().to_owned())
+        .filter(|id| !wanted.contains(id.as_str()))
+        .collect();
     if !old.is_empty() {
         let remove = client.remove_targets().rule(rule).event_bus_name(bus).set_ids(Some(old));
         remove.send().await.map_err(call("remove targets of rule", rule))?;

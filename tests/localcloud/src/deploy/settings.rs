@@ -43,7 +43,8 @@ impl Settings {
     pub(super) fn resolve(&self, wiring: &Wiring) -> Result<Values, DeployError> {
         let known = wiring.settings.keys().cloned().collect::<Vec<_>>().join(", ");
         let unknown = self.values.keys().filter(|name| !wiring.settings.contains_key(*name));
-        let mut problems: Vec<String> = unknown.map(|name| format!("no setting `{name}`; there are: {known}")).collect();
+        let mut problems: Vec<String> =
+            unknown.map(|name| format!("no setting `{name}`; there are: {known}")).collect();
         let functions = self.environment.keys().filter(|name| !wiring.functions.contains_key(*name));
         problems.extend(functions.map(|name| format!("a variable for `{name}`, which is no function")));
         let mut values = Values::new();
@@ -58,9 +59,19 @@ impl Settings {
     }
 
     /// The variables of a function: the wiring's, then those of this deployment alone. What has no value is left out.
-    pub(super) fn environment_of(&self, name: &str, function: &Function, values: &Values, deployed: &Deployed) -> BTreeMap<String, String> {
-        let wired = function.environment.iter().filter_map(|(variable, value)| Some((variable.clone(), value_of(value, values, deployed)?)));
-        let own = self.environment.get(name).into_iter().flatten().map(|(variable, value)| (variable.clone(), value.clone()));
+    pub(super) fn environment_of(
+        &self,
+        name: &str,
+        function: &Function,
+        values: &Values,
+        deployed: &Deployed,
+    ) -> BTreeMap<String, String> {
+        let wired = function
+            .environment
+            .iter()
+            .filter_map(|(variable, value)| Some((variable.clone(), value_of(value, values, deployed)?)));
+        let own =
+            self.environment.get(name).into_iter().flatten().map(|(variable, value)| (variable.clone(), value.clone()));
         wired.chain(own).collect()
     }
 }
@@ -82,7 +93,10 @@ mod tests {
     use super::*;
 
     fn room() -> Settings {
-        Settings::new("eu-west-1").with("room_subnet_group", "room").with("room_security_groups", "sg-1").with("room_networks", "127.0.0.1/32")
+        Settings::new("eu-west-1")
+            .with("room_subnet_group", "room")
+            .with("room_security_groups", "sg-1")
+            .with("room_networks", "127.0.0.1/32")
     }
 
     #[test]
@@ -91,7 +105,8 @@ mod tests {
         let values = room().resolve(&wiring).expect("complete");
         assert_eq!(values["sweep_every"].as_deref(), Some("rate(1 minute)"));
         let settings = room().with_variable("restore-test", "RUST_LOG", "debug");
-        let environment = settings.environment_of("restore-test", &wiring.functions["restore-test"], &values, &Deployed::default());
+        let environment =
+            settings.environment_of("restore-test", &wiring.functions["restore-test"], &values, &Deployed::default());
         assert_eq!(environment["HOLDFAST_ROOM_SUBNET_GROUP"], "room");
         assert_eq!(environment["RUST_LOG"], "debug", "a deployment's own variable wins");
         assert!(!environment.contains_key("HOLDFAST_ROOM_OPTION_GROUP"));
@@ -100,7 +115,11 @@ mod tests {
     #[test]
     fn every_missing_and_unknown_setting_is_told_at_once() {
         let wiring = Wiring::holdfast().expect("a wiring");
-        let error = Settings::new("eu-west-1").with("sweep_evry", "rate(1 minute)").resolve(&wiring).expect_err("incomplete").to_string();
+        let error = Settings::new("eu-west-1")
+            .with("sweep_evry", "rate(1 minute)")
+            .resolve(&wiring)
+            .expect_err("incomplete")
+            .to_string();
         for part in ["no setting `sweep_evry`", "`room_networks` has no value", "`room_subnet_group` has no value"] {
             assert!(error.contains(part), "{part}: {error}");
         }

@@ -2,7 +2,9 @@
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
+};
 
 use super::Deployed;
 use super::error::{DeployError, call};
@@ -10,7 +12,11 @@ use super::plan::PlanArtifact;
 use crate::endpoint::Endpoint;
 use crate::wiring::{Bucket, Wiring};
 
-pub(super) async fn make_buckets(endpoint: &Endpoint, wiring: &Wiring, deployed: &mut Deployed) -> Result<(), DeployError> {
+pub(super) async fn make_buckets(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    deployed: &mut Deployed,
+) -> Result<(), DeployError> {
     for (key, bucket) in &wiring.buckets {
         let name = format!("holdfast-{key}");
         make_bucket(endpoint, &deployed.home_region, &name, bucket).await?;
@@ -41,7 +47,12 @@ async fn make_bucket(endpoint: &Endpoint, region: &str, name: &str, bucket: &Buc
 }
 
 /// The pinned copy first: a run that reads the new plan must find the copy that it will refer to.
-pub(super) async fn upload_plan(endpoint: &Endpoint, wiring: &Wiring, plan: &PlanArtifact, deployed: &Deployed) -> Result<(), DeployError> {
+pub(super) async fn upload_plan(
+    endpoint: &Endpoint,
+    wiring: &Wiring,
+    plan: &PlanArtifact,
+    deployed: &Deployed,
+) -> Result<(), DeployError> {
     let client = endpoint.s3(&deployed.home_region);
     let bucket = deployed.buckets.get(&wiring.plan.bucket).cloned().unwrap_or_default();
     let pinned_key = wiring.plan.pinned_key.replace("{sha256}", &plan.sha256);

@@ -33,12 +33,14 @@ impl Site {
         let endpoint = Endpoint::start(HOME, None).await.expect("MiniStack");
         let wiring = Wiring::holdfast().expect("a wiring");
         let upstreams = Upstreams { endpoint: endpoint.url().to_owned(), rds: None };
-        let recorder = Recorder::start(upstreams, wiring.functions.keys().map(String::as_str)).await.expect("a recorder");
+        let recorder =
+            Recorder::start(upstreams, wiring.functions.keys().map(String::as_str)).await.expect("a recorder");
         let package = |files: &[String]| {
             let files = files.iter().map(|name| (name.clone(), b"pem".to_vec())).collect();
             package_bytes(BOOTSTRAP, &files).expect("a package")
         };
-        let packages = wiring.functions.iter().map(|(name, function)| (name.clone(), package(&function.files))).collect();
+        let packages =
+            wiring.functions.iter().map(|(name, function)| (name.clone(), package(&function.files))).collect();
         let settings = Settings::new(HOME)
             .with("sweep_every", every)
             .with("room_subnet_group", "room")
@@ -56,7 +58,13 @@ impl Site {
     /// What this function was given so far.
     async fn inputs(&self, function: &str) -> Vec<Value> {
         let (s3, bucket) = (self.endpoint.s3(HOME), &self.deployed.buckets["ledger"]);
-        let listed = s3.list_objects_v2().bucket(bucket).prefix(format!("inputs/holdfast-{function}/")).send().await.expect("a listing");
+        let listed = s3
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(format!("inputs/holdfast-{function}/"))
+            .send()
+            .await
+            .expect("a listing");
         let mut inputs = Vec::new();
         for object in listed.contents() {
             let got = s3.get_object().bucket(bucket).key(object.key().expect("a key")).send().await.expect("an object");
@@ -67,12 +75,17 @@ impl Site {
     }
 
     async fn input(&self, function: &str, matches: impl Fn(&Value) -> bool) -> Value {
-        eventually(&format!("an input of {function}"), async || self.inputs(function).await.into_iter().find(&matches)).await
+        eventually(&format!("an input of {function}"), async || self.inputs(function).await.into_iter().find(&matches))
+            .await
     }
 
     async fn put_event(&self, region: &str, bus: &str, source: &str, detail_type: &str, detail: Value) {
         let client = aws_sdk_eventbridge::Client::new(&self.endpoint.config(region));
-        let entry = PutEventsRequestEntry::builder().event_bus_name(bus).source(source).detail_type(detail_type).detail(detail.to_string());
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(bus)
+            .source(source)
+            .detail_type(detail_type)
+            .detail(detail.to_string());
         let answer = client.put_events().entries(entry.build()).send().await.expect("an answer");
         assert_eq!(answer.failed_entry_count(), 0, "{answer:?}");
     }
@@ -84,7 +97,8 @@ impl Site {
     async fn schedule_names(&self) -> Vec<String> {
         let client = aws_sdk_scheduler::Client::new(&self.endpoint.config(HOME));
         let listed = client.list_schedules().send().await.expect("a listing");
-        let mut names: Vec<String> = listed.schedules().iter().filter_map(|schedule| schedule.name().map(str::to_owned)).collect();
+        let mut names: Vec<String> =
+            listed.schedules().iter().filter_map(|schedule| schedule.name().map(str::to_owned)).collect();
         names.sort();
         names
     }
@@ -106,19 +120,26 @@ fn plan(schedules: &[(&str, &str)]) -> PlanArtifact {
         .iter()
         .map(|(function, expression)| json!({"function": function, "expression": expression, "time_zone": "UTC"}))
         .collect();
-    let json = json!({"sha256": format!("{:064}", schedules.len()), "schedules": schedules, "regions": [PRIMARY, HOME]});
+    let json =
+        json!({"sha256": format!("{:064}", schedules.len()), "schedules": schedules, "regions": [PRIMARY, HOME]});
     PlanArtifact::read(json.to_string().into_bytes()).expect("a plan")
 }
 
 #[tokio::test]
 async fn a_sweep_starts_its_function_again_and_again_through_the_recorder() {
     let site = Site::with_sweeps("rate(1 second)").await;
-    let sweeps = eventually("two sweeps", async || Some(site.inputs("snapshot").await).filter(|inputs| inputs.len() >= 2)).await;
+    let sweeps =
+        eventually("two sweeps", async || Some(site.inputs("snapshot").await).filter(|inputs| inputs.len() >= 2)).await;
     assert!(sweeps.iter().all(|input| *input == json!({"holdfast": "sweep"})), "{sweeps:?}");
     let calls = site.calls_of("snapshot", "s3:PutObject");
     assert!(calls.len() >= 2, "every call passes the recorder");
     assert_eq!((calls[0].status, calls[0].region.as_str()), (Some(200), HOME));
-    assert!(calls[0].resource.as_deref().is_some_and(|resource| resource.starts_with("holdfast-ledger/inputs/holdfast-snapshot/")));
+    assert!(
+        calls[0]
+            .resource
+            .as_deref()
+            .is_some_and(|resource| resource.starts_with("holdfast-ledger/inputs/holdfast-snapshot/"))
+    );
     assert!(site.recorder.summary()["snapshot"]["s3:PutObject"] >= 2);
     site.input("restore-test", |input| *input == json!({"holdfast": "sweep"})).await;
     let logs = site.deployed.function_logs(&site.endpoint, "snapshot").await.expect("logs");
@@ -136,7 +157,8 @@ async fn a_new_plan_replaces_the_schedules_of_the_old_one_and_both_its_objects()
     let second = plan(&[("restore-test", "rate(1 second)")]);
     redeploy_plan(&site.endpoint, &site.wiring, &second, &site.deployed).await.expect("deployed");
     assert_eq!(site.schedule_names().await.len(), 3, "the sweeps and one of the plan");
-    for key in ["plan.json".to_owned(), format!("plans/{}.json", second.sha256), format!("plans/{}.json", first.sha256)] {
+    for key in ["plan.json".to_owned(), format!("plans/{}.json", second.sha256), format!("plans/{}.json", first.sha256)]
+    {
         site.endpoint.s3(HOME).head_object().bucket("holdfast-ledger").key(&key).send().await.expect(&key);
     }
     site.input("restore-test", |input| *input == json!({"holdfast": "sweep"})).await;
@@ -186,9 +208,16 @@ async fn a_failure_is_retried_then_told_to_alert_and_kept_as_a_dead_letter_with_
     assert_eq!(letters[0].reason.as_deref(), Some("Permanent: told to fail"));
     assert_eq!(letters[0].content["detail"], json!({"then": "fail"}));
     assert_eq!(site.inputs("snapshot").await.len(), 3, "one attempt and two retries");
-    assert_eq!(site.deployed.dead_letters(&site.endpoint).await.expect("letters").len(), 2, "reading takes nothing away");
+    assert_eq!(
+        site.deployed.dead_letters(&site.endpoint).await.expect("letters").len(),
+        2,
+        "reading takes nothing away"
+    );
     // Alert hears of it, fails as well (the word is still in there), and what it could not tell lies in the fallback queue.
-    let fallback = eventually("a fallback letter", async || site.deployed.fallback_letters(&site.endpoint).await.expect("letters").pop()).await;
+    let fallback = eventually("a fallback letter", async || {
+        site.deployed.fallback_letters(&site.endpoint).await.expect("letters").pop()
+    })
+    .await;
     assert_eq!(fallback.function.as_deref(), Some("holdfast-alert"));
 }
 
@@ -196,7 +225,9 @@ async fn a_failure_is_retried_then_told_to_alert_and_kept_as_a_dead_letter_with_
 async fn a_second_deployment_changes_only_what_differs() {
     let site = Site::without_sweeps().await;
     let settings = site.settings.clone().with_variable("alert", "SLACK_URL", "http://127.0.0.1:1");
-    let again = deploy(&site.endpoint, &site.wiring, &plan(&[]), &settings, &site.packages, Some(&site.recorder)).await.expect("deployed");
+    let again = deploy(&site.endpoint, &site.wiring, &plan(&[]), &settings, &site.packages, Some(&site.recorder))
+        .await
+        .expect("deployed");
     assert_eq!((&again.topics, &again.queues), (&site.deployed.topics, &site.deployed.queues));
     for (name, function) in &site.deployed.functions {
         assert_eq!(again.functions[name].arn, function.arn);
@@ -233,18 +264,25 @@ async fn faults_throttle_lose_answers_and_break_connections_as_often_as_asked() 
     let calls = recorder.calls();
     let seen: Vec<_> = calls.iter().map(|call| (call.action(), call.status, call.error.as_deref())).collect();
     let put = || "s3:PutObject".to_owned();
-    let expected_puts = [(put(), Some(503), Some("SlowDown")), (put(), Some(200), Some("AnswerLost")), (put(), Some(200), None)];
+    let expected_puts =
+        [(put(), Some(503), Some("SlowDown")), (put(), Some(200), Some("AnswerLost")), (put(), Some(200), None)];
     assert_eq!(seen[1..4], expected_puts);
     assert_eq!(seen[4], ("s3:HeadObject".to_owned(), None, Some("ConnectionReset")));
     let last = calls.last().expect("the get");
     assert!(last.action() == "s3:GetObject" && last.duration >= Duration::from_millis(300));
 
     // RDS has a server of its own, which nobody runs here: the call must not have gone to the endpoint.
-    let config = aws_sdk_rds::config::Builder::from(&Endpoint::at(recorder.url("snapshot").expect("a listener")).config(HOME));
-    let rds = aws_sdk_rds::Client::from_conf(config.retry_config(aws_sdk_rds::config::retry::RetryConfig::disabled()).build());
+    let config =
+        aws_sdk_rds::config::Builder::from(&Endpoint::at(recorder.url("snapshot").expect("a listener")).config(HOME));
+    let rds = aws_sdk_rds::Client::from_conf(
+        config.retry_config(aws_sdk_rds::config::retry::RetryConfig::disabled()).build(),
+    );
     rds.describe_db_instances().send().await.expect_err("no RDS server");
     let last = recorder.calls().pop().expect("a call");
-    assert_eq!((last.action().as_str(), last.error.as_deref()), ("rds:DescribeDBInstances", Some("EndpointUnreachable")));
+    assert_eq!(
+        (last.action().as_str(), last.error.as_deref()),
+        ("rds:DescribeDBInstances", Some("EndpointUnreachable"))
+    );
 }
 
 #[tokio::test]
@@ -254,7 +292,8 @@ async fn nothing_is_left_when_the_endpoint_goes_not_even_a_running_function() {
     site.input("alert", |_| true).await;
     let ministack = site.endpoint.ministack().expect("our own");
     let (log, url) = (ministack.log_file(), ministack.url().to_owned());
-    let group = rustix::process::Pid::from_raw(i32::try_from(ministack.process_group()).expect("an id")).expect("not zero");
+    let group =
+        rustix::process::Pid::from_raw(i32::try_from(ministack.process_group()).expect("an id")).expect("not zero");
     assert!(rustix::process::test_kill_process_group(group).is_ok());
     assert!(log.exists());
     drop(site);

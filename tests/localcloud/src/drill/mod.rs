@@ -50,12 +50,10 @@ impl Request {
 ///
 /// # Errors
 /// When a part is missing; the message says what to do.
-pub async fn raise(
-    request: &Request,
-    stage: &mut Stage,
-) -> Result<(LocalCloud, BTreeMap<String, Package>)> {
+pub async fn raise(request: &Request, stage: &mut Stage) -> Result<(LocalCloud, BTreeMap<String, Package>)> {
     let profile = request.profile();
-    let search = Search { want_major: request.want_major, cache_dir: crate::venv::cache_dir().ok(), install: request.install };
+    let search =
+        Search { want_major: request.want_major, cache_dir: crate::venv::cache_dir().ok(), install: request.install };
     let binaries = stage
         .step("PostgreSQL found", async |_| {
             let found = tokio::task::spawn_blocking(move || Binaries::find(&search)).await??;
@@ -124,7 +122,10 @@ pub async fn run(request: &Request, stage: &mut Stage) -> Result<Report> {
 }
 
 /// A database of the user's own is looked at first: whether it can be copied at all is known in a second, a build takes minutes.
-async fn prepare(request: &Request, stage: &mut Stage) -> Result<(Option<own::Examined>, LocalCloud, BTreeMap<String, Package>)> {
+async fn prepare(
+    request: &Request,
+    stage: &mut Stage,
+) -> Result<(Option<own::Examined>, LocalCloud, BTreeMap<String, Package>)> {
     let own = match &request.from {
         Some(typed) => Some(own::examine(typed, request, stage).await?),
         None => None,

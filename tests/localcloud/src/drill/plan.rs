@@ -20,7 +20,9 @@ pub(super) fn due_next_minute(template: &str, now: Timestamp) -> Result<(Compile
     // With its date: a daily rule that is new would find yesterday's slot still open, and catch up on it.
     let cron = minute.strftime("cron(%-M %-H %-d %-m ? %Y)").to_string();
     let text = template.replace("{cron}", &cron);
-    let compiled = holdfast_plan::read_yaml("drill.yaml", &text).map_err(|problems| anyhow!("{problems}")).context("the drill's plan")?;
+    let compiled = holdfast_plan::read_yaml("drill.yaml", &text)
+        .map_err(|problems| anyhow!("{problems}"))
+        .context("the drill's plan")?;
     Ok((compiled, minute.timestamp()))
 }
 
@@ -37,7 +39,17 @@ mod tests {
         ] {
             let (plan, at) = due_next_minute(DRILL, now.parse().expect("a time")).expect("a plan");
             assert_eq!(at, due.parse().expect("a time"));
-            let rule = &plan.plan().resources.values().next().expect("a resource").snapshots.values().next().expect("a rule").at;
+            let rule = &plan
+                .plan()
+                .resources
+                .values()
+                .next()
+                .expect("a resource")
+                .snapshots
+                .values()
+                .next()
+                .expect("a rule")
+                .at;
             assert_eq!(rule.next_after(now.parse().expect("a time")), Some(at));
         }
     }

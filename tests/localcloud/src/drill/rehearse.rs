@@ -37,11 +37,16 @@ pub(super) type Rehearsed = (Vec<Rehearsal>, Option<SecondOpinion>, Vec<Arrived>
 ///
 /// # Errors
 /// When it cannot be carried through.
-pub(super) async fn both_legs(cloud: &mut LocalCloud, packages: &BTreeMap<String, Package>, stage: &mut Stage) -> Result<Rehearsed> {
+pub(super) async fn both_legs(
+    cloud: &mut LocalCloud,
+    packages: &BTreeMap<String, Package>,
+    stage: &mut Stage,
+) -> Result<Rehearsed> {
     let (sketch, _) = due_next_minute(plan::DRILL, Timestamp::now())?;
     seed(cloud, sketch.plan(), stage).await?;
     let taken = snapshots(cloud, packages, plan::DRILL, REHEARSAL_WITHIN, stage).await?;
-    let (region, damaged) = (&taken.plan.primary, &taken.ids[&DAMAGED.parse::<ResourceName>().context("a legal name")?]);
+    let (region, damaged) =
+        (&taken.plan.primary, &taken.ids[&DAMAGED.parse::<ResourceName>().context("a legal name")?]);
     let (runs, opinion) = stage
         .step("restore tests run", async |spinner| {
             let watched = watch(cloud, &taken, REHEARSAL_WITHIN, spinner);
@@ -89,7 +94,9 @@ pub(super) async fn snapshots(
         })
         .await?;
     let plan = compiled.plan().clone();
-    let ids = stage.step("snapshots taken on schedule", async |spinner| taken(cloud, &plan, due, within, spinner).await).await?;
+    let ids = stage
+        .step("snapshots taken on schedule", async |spinner| taken(cloud, &plan, due, within, spinner).await)
+        .await?;
     Ok(Taken { plan, due, ids })
 }
 
@@ -109,7 +116,8 @@ async fn seed(cloud: &LocalCloud, plan: &Plan, stage: &mut Stage) -> Result<()> 
             });
             let samples = futures_util::future::try_join_all(made).await?;
             let damaged = &plan.resources[&DAMAGED.parse::<ResourceName>()?];
-            let damage = Damage::ZeroHeapPage { database: DATABASE.into(), table: DAMAGED_TABLE.into(), page: DAMAGED_PAGE };
+            let damage =
+                Damage::ZeroHeapPage { database: DATABASE.into(), table: DAMAGED_TABLE.into(), page: DAMAGED_PAGE };
             let (region, id) = (second_opinion::rds_region(&damaged.region), InstanceId::parse(damaged.id.as_str())?);
             cloud.rds.damage_next_snapshot(&region, &id, damage);
             let rows: u64 = samples.iter().map(sample::Sample::rows_total).sum();
@@ -152,7 +160,10 @@ async fn all_available(cloud: &LocalCloud, plan: &Plan, ids: &BTreeMap<ResourceN
     for region in plan.regions() {
         let seen = cloud.rds_client(region).describe_db_snapshots().send().await?;
         let is_ours = |id: Option<&str>| ids.values().any(|wanted| Some(wanted.as_str()) == id);
-        let done = seen.db_snapshots().iter().filter(|s| is_ours(s.db_snapshot_identifier()) && s.status() == Some("available"));
+        let done = seen
+            .db_snapshots()
+            .iter()
+            .filter(|s| is_ours(s.db_snapshot_identifier()) && s.status() == Some("available"));
         available += done.count();
     }
     Ok(available == ids.len())
@@ -173,9 +184,13 @@ pub(super) async fn watch(cloud: &LocalCloud, taken: &Taken, within: Duration, s
             for id in &ids {
                 runs.extend(cloud.run(id).await?);
             }
-            let words: Vec<String> = runs.iter().map(|run| format!("{} {:?}", run.resource, run.phase).to_lowercase()).collect();
+            let words: Vec<String> =
+                runs.iter().map(|run| format!("{} {:?}", run.resource, run.phase).to_lowercase()).collect();
             spinner.say(&words.join(", "));
-            if runs.len() == ids.len() && runs.iter().all(|run| run.phase == Phase::Closed) && cloud.open_runs().await?.is_empty() {
+            if runs.len() == ids.len()
+                && runs.iter().all(|run| run.phase == Phase::Closed)
+                && cloud.open_runs().await?.is_empty()
+            {
                 return Ok::<_, anyhow::Error>(runs);
             }
             refuse_dead_letters(cloud).await?;
@@ -244,7 +259,8 @@ fn phases(requested_at: Timestamp, times: &RunTimes) -> BTreeMap<String, f64> {
 
 async fn room_gone(cloud: &LocalCloud, region: &Region, run: &Run) -> Result<bool> {
     let seen = cloud.rds_client(region).describe_db_instances().send().await?;
-    let stands = seen.db_instances().iter().any(|instance| instance.db_instance_identifier() == Some(run.room.as_str()));
+    let stands =
+        seen.db_instances().iter().any(|instance| instance.db_instance_identifier() == Some(run.room.as_str()));
     let secrets = aws_sdk_secretsmanager::Client::new(&cloud.endpoint.config(crate::cloud::HOME));
     let kept = secrets.list_secrets().send().await?;
     let secret = kept.secret_list().iter().any(|secret| secret.name() == Some(run.secret.as_str()));
@@ -287,7 +303,9 @@ pub(super) async fn alerts(cloud: &LocalCloud, resource: &str) -> Result<(Vec<Ar
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let arrived = tokio::time::timeout(ALERT_WITHIN, looked).await.context("the alert did not reach Slack and PagerDuty in time")?;
+    let arrived = tokio::time::timeout(ALERT_WITHIN, looked)
+        .await
+        .context("the alert did not reach Slack and PagerDuty in time")?;
     let refused = cloud.receivers.slack().refused().len() + cloud.receivers.pagerduty().refused().len();
     if refused > 0 {
         bail!("{refused} payloads were refused by the receivers' rules");
@@ -301,7 +319,8 @@ pub(super) fn arrived(cloud: &LocalCloud) -> Vec<Arrived> {
     let slack = cloud.receivers.slack().received();
     let slack = slack.iter().map(|r| ("Slack", r.body["text"].as_str().unwrap_or_default().to_owned()));
     let pagerduty = cloud.receivers.pagerduty().received();
-    let pagerduty = pagerduty.iter().map(|r| ("PagerDuty", r.body["payload"]["summary"].as_str().unwrap_or_default().to_owned()));
+    let pagerduty =
+        pagerduty.iter().map(|r| ("PagerDuty", r.body["payload"]["summary"].as_str().unwrap_or_default().to_owned()));
     slack.chain(pagerduty).map(|(receiver, title)| Arrived { receiver: receiver.into(), title }).collect()
 }
 
@@ -312,6 +331,10 @@ pub(super) fn arrived(cloud: &LocalCloud) -> Vec<Arrived> {
 pub(super) async fn nothing_was_lost(cloud: &LocalCloud, stage: &mut Stage) -> Result<()> {
     let dead = cloud.deployed.dead_letters(&cloud.endpoint).await?.len();
     let fallback = cloud.deployed.fallback_letters(&cloud.endpoint).await?.len();
-    stage.check("nothing was lost", dead + fallback == 0, &format!("{dead} dead letters, {fallback} fallback messages"));
+    stage.check(
+        "nothing was lost",
+        dead + fallback == 0,
+        &format!("{dead} dead letters, {fallback} fallback messages"),
+    );
     Ok(())
 }

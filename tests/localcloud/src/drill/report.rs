@@ -57,7 +57,8 @@ impl Rehearsal {
     fn phases(&self) -> String {
         let mut phases: Vec<(&String, &f64)> = self.phases_seconds.iter().collect();
         phases.sort_by(|a, b| a.1.total_cmp(b.1));
-        let words: Vec<String> = phases.into_iter().map(|(name, at)| format!("{} {at:.1} s", name.replace('_', " "))).collect();
+        let words: Vec<String> =
+            phases.into_iter().map(|(name, at)| format!("{} {at:.1} s", name.replace('_', " "))).collect();
         words.join(" · ")
     }
 
@@ -139,13 +140,32 @@ impl Report {
         took: Duration,
     ) -> Self {
         let ok = steps.iter().all(|step| step.ok) && rehearsals.iter().all(Rehearsal::is_as_expected);
-        Self { ok, seconds: took.as_secs_f64(), postgresql, steps, copied: None, rehearsals, second_opinion, alerts, calls }
+        Self {
+            ok,
+            seconds: took.as_secs_f64(),
+            postgresql,
+            steps,
+            copied: None,
+            rehearsals,
+            second_opinion,
+            alerts,
+            calls,
+        }
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(["resource", "verdict", "checks", "recovery time", "RTO", "recovery point age", "RPO", "room"]);
+        table.set_header([
+            "resource",
+            "verdict",
+            "checks",
+            "recovery time",
+            "RTO",
+            "recovery point age",
+            "RPO",
+            "room",
+        ]);
         for rehearsal in &self.rehearsals {
             let time = rehearsal.recovery_time_seconds;
             table.add_row([
@@ -168,7 +188,8 @@ fn right(text: String) -> Cell {
 }
 
 fn objective(measured: Option<f64>, limit: f64) -> String {
-    let limit_words = if limit >= 3600.0 { format!("{:.0} h", limit / 3600.0) } else { format!("{:.0} min", limit / 60.0) };
+    let limit_words =
+        if limit >= 3600.0 { format!("{:.0} h", limit / 3600.0) } else { format!("{:.0} min", limit / 60.0) };
     match measured {
         None => format!("{limit_words}, unproved"),
         Some(value) if value <= limit => format!("{limit_words}, met"),
@@ -184,7 +205,10 @@ impl fmt::Display for Copied {
         for note in &self.notes {
             write!(f, "\n  {note}")?;
         }
-        write!(f, "\n  the objectives are the drill's, not yours; times are this machine's, with everything on one disk")
+        write!(
+            f,
+            "\n  the objectives are the drill's, not yours; times are this machine's, with everything on one disk"
+        )
     }
 }
 

@@ -14,7 +14,12 @@ const FLAGS: [&str; 4] = ["--jobs=2", "--heapallindexed", "--parent-check", "--r
 ///
 /// # Errors
 /// When the copy cannot be made or the program cannot be started. What it finds is no error.
-pub(super) async fn ask(cloud: &LocalCloud, region: &Region, snapshot: &DbSnapshotId, database: &str) -> Result<SecondOpinion> {
+pub(super) async fn ask(
+    cloud: &LocalCloud,
+    region: &Region,
+    snapshot: &DbSnapshotId,
+    database: &str,
+) -> Result<SecondOpinion> {
     let command = format!("pg_amcheck {}", FLAGS.join(" "));
     let Some(program) = cloud.binaries().pg_amcheck.clone() else {
         return Ok(SecondOpinion { command, exit_code: None, output: "not on this machine, so not asked".into() });
@@ -33,7 +38,16 @@ pub(super) async fn ask(cloud: &LocalCloud, region: &Region, snapshot: &DbSnapsh
     let login = cloud.rds.admin_login(&rds_region(region), &crate::rds::InstanceId::parse(copy.as_str())?)?;
     let asked = Command::new(program)
         .args(FLAGS)
-        .args(["--host", &login.host, "--port", &login.port.to_string(), "--username", &login.user, "--no-password", database])
+        .args([
+            "--host",
+            &login.host,
+            "--port",
+            &login.port.to_string(),
+            "--username",
+            &login.user,
+            "--no-password",
+            database,
+        ])
         .env("PGPASSWORD", &login.password)
         .env("PGSSLMODE", "require")
         .output()

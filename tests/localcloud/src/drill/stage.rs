@@ -92,6 +92,11 @@ impl Stage {
         let mark = if ok { style("✓").green().for_stderr() } else { style("✗").red().for_stderr() };
         let seconds = took.map_or_else(String::new, |took| format!("{:.1} s", took.as_secs_f64()));
         eprintln!("{mark} {name:<28} {:>8}  {detail}", style(seconds).dim().for_stderr());
-        self.steps.push(Step { name: name.into(), ok, detail: detail.into(), seconds: took.map(|took| took.as_secs_f64()) });
+        self.steps.push(Step {
+            name: name.into(),
+            ok,
+            detail: detail.into(),
+            seconds: took.map(|took| took.as_secs_f64()),
+        });
     }
 }

@@ -25,8 +25,8 @@ pub use error::PostgresError;
 pub(crate) use files::{create_private_dir, remove_tree};
 pub(crate) use roles::execute;
 pub use roles::{
-    ADMIN, MasterUser, alter_password, create_master_user, end_prepared_transactions, ensure_master_user, ensure_rds_roles,
-    join_all_roles,
+    ADMIN, MasterUser, alter_password, create_master_user, end_prepared_transactions, ensure_master_user,
+    ensure_rds_roles, join_all_roles,
 };
 pub use server::Server;
 pub use tls::{Authority, ServerCertificate, client_config};

@@ -73,8 +73,15 @@ fn credential_scope(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 fn query_operation(body: &[u8]) -> Option<(String, Option<String>)> {
-    const NAMES: [&str; 7] =
-        ["DBInstanceIdentifier", "DBSnapshotIdentifier", "TargetDBInstanceIdentifier", "TopicArn", "ResourceName", "SecretId", "QueueUrl"];
+    const NAMES: [&str; 7] = [
+        "DBInstanceIdentifier",
+        "DBSnapshotIdentifier",
+        "TargetDBInstanceIdentifier",
+        "TopicArn",
+        "ResourceName",
+        "SecretId",
+        "QueueUrl",
+    ];
     let pairs: Vec<(String, String)> = reqwest::Url::parse("http://query/")
         .map(|mut url| {
             url.set_query(std::str::from_utf8(body).ok());
@@ -98,7 +105,17 @@ fn s3_operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> (String, Opt
     let query = uri.query().unwrap_or_default();
     let asks = |name: &str| query.split('&').any(|part| part.split('=').next() == Some(name));
     let copies = headers.contains_key("x-amz-copy-source");
-    let subresources = ["tagging", "versioning", "object-lock", "lifecycle", "retention", "legal-hold", "policy", "encryption", "location"];
+    let subresources = [
+        "tagging",
+        "versioning",
+        "object-lock",
+        "lifecycle",
+        "retention",
+        "legal-hold",
+        "policy",
+        "encryption",
+        "location",
+    ];
     let subresource = subresources.into_iter().find(|name| asks(name));
     let operation = match (method.as_str(), has_key) {
         (verb, has_key) if subresource.is_some() => s3_subresource(verb, has_key, subresource.unwrap_or_default()),
@@ -165,7 +182,12 @@ mod tests {
     }
 
     fn signed(service: &str) -> (&'static str, String) {
-        ("authorization", format!("AWS4-HMAC-SHA256 Credential=test/20261120/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=0"))
+        (
+            "authorization",
+            format!(
+                "AWS4-HMAC-SHA256 Credential=test/20261120/eu-central-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+            ),
+        )
     }
 
     #[test]
@@ -205,7 +227,12 @@ mod tests {
         assert_eq!(asked_rds.resource.as_deref(), Some("hf-1"));
         let (name, value) = signed("monitoring");
         let target = ("x-amz-target", "GraniteServiceVersion20100801.PutMetricData");
-        let asked = asked(&Method::POST, &"/".parse().expect("a path"), &headers(&[(name, &value), target]), br#"{"Name":"n"}"#);
+        let asked = asked(
+            &Method::POST,
+            &"/".parse().expect("a path"),
+            &headers(&[(name, &value), target]),
+            br#"{"Name":"n"}"#,
+        );
         assert_eq!((asked.service.as_str(), asked.operation.as_str()), ("cloudwatch", "PutMetricData"));
         assert_eq!(asked.resource.as_deref(), Some("n"));
     }
@@ -221,7 +248,10 @@ mod tests {
         let none = HeaderMap::new();
         let xml = b"<ErrorResponse><Error><Type>Sender</Type><Code>DBSnapshotNotFound</Code></Error></ErrorResponse>";
         assert_eq!(error_code(&none, xml).as_deref(), Some("DBSnapshotNotFound"));
-        assert_eq!(error_code(&none, br#"{"__type":"com.amazon#ResourceNotFoundException"}"#).as_deref(), Some("ResourceNotFoundException"));
+        assert_eq!(
+            error_code(&none, br#"{"__type":"com.amazon#ResourceNotFoundException"}"#).as_deref(),
+            Some("ResourceNotFoundException")
+        );
         let typed = headers(&[("x-amzn-errortype", "ConflictException:http://internal/")]);
         assert_eq!(error_code(&typed, b"").as_deref(), Some("ConflictException"));
         assert_eq!(error_code(&none, b""), None);

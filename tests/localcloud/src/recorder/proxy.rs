@@ -78,7 +78,11 @@ impl Proxy {
         let rds = self.upstreams.rds.as_deref().filter(|_| asked.service == "rds");
         let upstream = rds.unwrap_or(&self.upstreams.endpoint);
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = self.client.request(parts.method.clone(), format!("{upstream}{path}")).headers(forwarded(&parts.headers)).body(body);
+        let request = self
+            .client
+            .request(parts.method.clone(), format!("{upstream}{path}"))
+            .headers(forwarded(&parts.headers))
+            .body(body);
         let answered = async {
             let answer = request.send().await?;
             let (status, headers) = (answer.status(), answer.headers().clone());
@@ -94,7 +98,11 @@ impl Proxy {
     }
 }
 
-async fn handle(State(proxy): State<Proxy>, ConnectInfo(connection): ConnectInfo<Switch>, request: Request) -> Response<Body> {
+async fn handle(
+    State(proxy): State<Proxy>,
+    ConnectInfo(connection): ConnectInfo<Switch>,
+    request: Request,
+) -> Response<Body> {
     let (at, began) = (jiff::Timestamp::now(), Instant::now());
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {

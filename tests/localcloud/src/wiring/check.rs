@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::schema::{Function, Queue, Regions, Rule, Target, Value, Wiring};
 use super::DEFAULT_BUS;
+use super::schema::{Function, Queue, Regions, Rule, Target, Value, Wiring};
 
 /// One thing wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,10 @@ pub(super) fn problems(wiring: &Wiring) -> Vec<Problem> {
     check.settings();
     check.known("plan.bucket", "bucket", &wiring.plan.bucket, &wiring.buckets);
     if !wiring.plan.pinned_key.contains("{sha256}") {
-        check.problem("plan.pinned_key", format!("`{}` has no {{sha256}}: two plans would overwrite each other", wiring.plan.pinned_key));
+        check.problem(
+            "plan.pinned_key",
+            format!("`{}` has no {{sha256}}: two plans would overwrite each other", wiring.plan.pinned_key),
+        );
     }
     for (name, queue) in &wiring.queues {
         check.within(&format!("queues.{name}.retention_days"), queue.retention_days, 1..=14);
@@ -85,7 +88,10 @@ impl Check<'_> {
     fn settings(&mut self) {
         for (name, setting) in &self.wiring.settings {
             if setting.optional && setting.default.is_some() {
-                self.problem(&format!("settings.{name}"), "optional and with a default: it is never without a value, so drop `optional`".into());
+                self.problem(
+                    &format!("settings.{name}"),
+                    "optional and with a default: it is never without a value, so drop `optional`".into(),
+                );
             }
         }
     }
@@ -97,7 +103,11 @@ impl Check<'_> {
         self.within(&format!("{place}.retries"), function.retries, 0..=2);
         self.known(&format!("{place}.on_failure"), "topic", &function.on_failure, &wiring.topics);
         for file in &function.files {
-            if file.is_empty() || file == "bootstrap" || file.starts_with('/') || file.split('/').any(|part| part == "..") {
+            if file.is_empty()
+                || file == "bootstrap"
+                || file.starts_with('/')
+                || file.split('/').any(|part| part == "..")
+            {
                 self.problem(&format!("{place}.files"), format!("`{file}` is not a path beside `bootstrap`"));
             }
         }
@@ -142,7 +152,10 @@ impl Check<'_> {
                 Value::Setting(setting) => {
                     self.known(&format!("{place}.every"), "setting", setting, &wiring.settings);
                     if wiring.settings.get(setting).is_some_and(|setting| setting.optional) {
-                        self.problem(&format!("{place}.every"), format!("setting `{setting}` is optional; a sweep must have an interval"));
+                        self.problem(
+                            &format!("{place}.every"),
+                            format!("setting `{setting}` is optional; a sweep must have an interval"),
+                        );
                     }
                 }
                 Value::Bucket(_) | Value::Bus(_) | Value::Topic(_) | Value::File(_) => {
@@ -157,7 +170,10 @@ impl Check<'_> {
         let buses = self.wiring.buses.keys().map(String::as_str);
         self.one_of(&format!("{place}.bus"), "bus", &rule.bus, std::iter::once(DEFAULT_BUS).chain(buses));
         if rule.regions == Regions::Plan && rule.bus != DEFAULT_BUS {
-            self.problem(&format!("{place}.regions"), format!("bus `{}` exists in the home region only; every region has `{DEFAULT_BUS}`", rule.bus));
+            self.problem(
+                &format!("{place}.regions"),
+                format!("bus `{}` exists in the home region only; every region has `{DEFAULT_BUS}`", rule.bus),
+            );
         }
         if rule.pattern.as_object().is_none_or(serde_json::Map::is_empty) {
             self.problem(&format!("{place}.pattern"), "must be a map with at least one key, such as `source`".into());
@@ -169,7 +185,10 @@ impl Check<'_> {
             let place = format!("{place}.targets[{index}]");
             self.target(&place, target);
             if rule.regions == Regions::Plan && !matches!(target, Target::Bus(_)) {
-                self.problem(&place, "a rule in every region can only send to a bus: nothing else takes events across regions".into());
+                self.problem(
+                    &place,
+                    "a rule in every region can only send to a bus: nothing else takes events across regions".into(),
+                );
             }
         }
         self.dead_letters(place, &rule.dead_letters, rule.regions);
@@ -181,7 +200,12 @@ impl Check<'_> {
         self.known(&place, "queue", queue, &wiring.queues);
         let home_only = |queue: &Queue| queue.regions == Regions::Home;
         if regions == Regions::Plan && wiring.queues.get(queue).is_some_and(home_only) {
-            self.problem(&place, format!("queue `{queue}` is not in every region, and the rule is; EventBridge wants both in one region"));
+            self.problem(
+                &place,
+                format!(
+                    "queue `{queue}` is not in every region, and the rule is; EventBridge wants both in one region"
+                ),
+            );
         }
     }
 }

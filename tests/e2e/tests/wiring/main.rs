@@ -1,0 +1,5 @@
+//! The whole wiring on local clouds. One binary, so that what waits for a schedule or a deadline waits beside what works.
+
+mod ends;
+mod manners;
+mod rehearsal;
