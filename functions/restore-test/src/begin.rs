@@ -87,7 +87,7 @@ fn due_by_rule(
     }
 }
 
-/// The restore test that a person asked for, or `None` if the plan knows no such resource.
+/// The restore test that a person asked for. Whether the plan knows the resource, the caller has looked.
 #[must_use]
 pub fn by_hand(plan: &Plan, now: Timestamp, wanted: &RestoreTestNow, snapshots: &[DbSnapshot]) -> DueTest {
     DueTest {

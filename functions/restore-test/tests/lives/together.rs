@@ -4,20 +4,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use holdfast_domain::inventory::{DbInstance, DbSnapshot};
-use holdfast_domain::tags::{self, Tags};
-use holdfast_domain::{
-    DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, RunId, SecretName, Slot,
-    Verdict, slot,
-};
-use holdfast_ledger::{
-    CheckRecord, OutcomeWord, PLAN_KEY, Phase, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
-    verification_key,
-};
-use holdfast_plan::Compiled;
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{DbInstanceId, DbSnapshotId, FindingState, Region, SecretName, Verdict};
+use holdfast_ledger::{OutcomeWord, Phase, verification_key};
 use holdfast_ports::{
     Bus, Clock, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password, PortError, Precondition,
     RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
@@ -27,35 +19,9 @@ use holdfast_wire::{Message, RdsHint, RunRef, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use restore_test::step::Patience;
-use restore_test::{Config, Error, Outcome, Ports, handle};
+use restore_test::{Error, Outcome, Ports, handle};
 
-const RUN: &str = "orders-db.every.20261120t020000z";
-const PLAN: &str = r#"
-version: 1
-name: shop
-environment: prod
-time_zone: UTC
-regions: { home: eu-west-1, primary: eu-central-1 }
-rooms_max: 1
-resources:
-  orders-db:
-    kind: rds-instance
-    id: shop-orders
-    objectives: { rpo: 24h, rto: 2h }
-    snapshots:
-      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
-    restore_tests:
-      every: { after: daily, from: latest, instance_class: db.t4g.medium, deadline: 4h }
-    checks: { integrity: full }
-alerts:
-  channels: { ops: { slack: "secret:holdfast/slack" } }
-  routes: { high: [ops] }
-"#;
-
-static COMPILED: LazyLock<Compiled> =
-    LazyLock::new(|| holdfast_plan::read_yaml("plan.yaml", PLAN).unwrap_or_else(|problems| panic!("{problems}")));
-static PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
+use crate::shop::{PLANS, RUN, cloud, config, findings, run, verify};
 
 /// The in-memory cloud, whose every call lets somebody else go first.
 struct Polite<'a>(&'a MemoryCloud);
@@ -132,36 +98,11 @@ impl Entropy for Polite<'_> {
     }
 }
 
-/// A database, its recovery point of 02:00, and the plan, at 02:05.
-fn cloud() -> MemoryCloud {
-    let plan = COMPILED.plan();
-    let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
-    cloud.put_object(PLAN_KEY, COMPILED.to_json());
-    cloud.put_object(&plan_key(COMPILED.sha()), COMPILED.to_json());
-    let resource: ResourceName = "orders-db".parse().expect("legal");
-    let database = &plan.resources[&resource].id;
-    cloud.add_instance(&plan.primary, database);
-    let slot: Slot = "20261120t020000z".parse().expect("legal");
-    let rules: [RuleName; 1] = ["daily".parse().expect("legal")];
-    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
-    let tags = tags::of_recovery_point(&plan.name, &plan.environment, &resource, &rules, slot);
-    cloud.add_snapshot(&plan.primary, &id, database, tags);
-    cloud.pass(SignedDuration::from_mins(5));
-    cloud
-}
-
 /// One invocation, to be polled by hand: each poll goes as far as its next call.
 async fn invoke(cloud: &MemoryCloud, trigger: Trigger) -> Result<Outcome, Error> {
     let polite = Polite(cloud);
-    let config = Config {
-        subnet_group: "clean-room".into(),
-        security_groups: vec!["sg-sealed".into()],
-        parameter_group: None,
-        option_group: None,
-        patience: Patience(SignedDuration::from_mins(16)),
-    };
     let ports = Ports { objects: &polite, rds: &polite, secrets: &polite, bus: &polite, system: &polite };
-    handle(&ports, &PLANS, &config, &trigger).await
+    handle(&ports, &PLANS, &config(), &trigger).await
 }
 
 fn poll(future: Pin<&mut impl Future<Output = Result<Outcome, Error>>>) -> bool {
@@ -194,40 +135,6 @@ fn together(cloud: &MemoryCloud, turns: &mut impl Iterator<Item = bool>, killed_
     }
 }
 
-fn record(cloud: &MemoryCloud) -> Option<Run> {
-    let id: RunId = RUN.parse().expect("legal");
-    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(&id))?).expect("JSON");
-    Some(serde_json::from_value(record["body"].clone()).expect("a run"))
-}
-
-/// Writes what `verify` would write.
-fn verify(cloud: &MemoryCloud) {
-    let now = cloud.time();
-    let verification = Verification {
-        run: RUN.parse().expect("legal"),
-        first_query_at: now,
-        fully_read_at: Some(now),
-        finished_at: Some(now),
-        units_total: 1,
-        units_done: 1,
-        results: vec![CheckRecord {
-            check: "heap public.orders".into(),
-            subject: None,
-            requirement: RequirementWord::Required,
-            outcome: OutcomeWord::Passed,
-            detail: "all of it was read".into(),
-            took_ms: 12,
-        }],
-    };
-    let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
-    cloud.put_object(&verification_key(&verification.run), record.to_string().into_bytes());
-}
-
-fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
-    let of = |message| if let Message::Finding(finding) = message { Some(finding) } else { None };
-    cloud.announced().into_iter().filter_map(of).collect()
-}
-
 fn rooms(cloud: &MemoryCloud) -> usize {
     cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")).count()
 }
@@ -235,7 +142,7 @@ fn rooms(cloud: &MemoryCloud) -> usize {
 /// What anybody may look for at any moment between two invocations.
 fn look(cloud: &MemoryCloud, phase_before: Option<Phase>) -> Option<Phase> {
     assert!(rooms(cloud) <= 1, "{:?}", cloud.instance_ids());
-    let run = record(cloud)?;
+    let run = run(cloud)?;
     assert!(Some(run.phase) >= phase_before, "{:?} after {phase_before:?}", run.phase);
     if run.phase == Phase::Verifying {
         let given = cloud.instance_password(&run.region, &run.room).expect("a password was given");
@@ -254,10 +161,10 @@ fn live(turns: &[bool], kills: &[Option<usize>]) -> MemoryCloud {
         together(&cloud, &mut turns, kills.next().flatten());
         phase = look(&cloud, phase);
         if phase == Some(Phase::Verifying) && minutes > 15 {
-            verify(&cloud);
+            verify(&cloud, OutcomeWord::Passed);
         }
         minutes += 1;
-        assert!(minutes < 300, "the run does not end: {:?}", record(&cloud));
+        assert!(minutes < 300, "the run does not end: {:?}", run(&cloud));
         cloud.pass(SignedDuration::from_mins(1));
     }
     cloud
@@ -272,7 +179,7 @@ proptest! {
         kills in vec(prop::option::weighted(0.3, 1..20_usize), 1..16),
     ) {
         let cloud = live(&turns, &kills);
-        let run = record(&cloud).expect("a run");
+        let run = run(&cloud).expect("a run");
         prop_assert_eq!(run.phase, Phase::Closed);
         prop_assert_eq!(run.verdict.expect("a verdict").verdict, Verdict::Passed);
         prop_assert_eq!((rooms(&cloud), cloud.secret_names().len()), (0, 0));
@@ -299,7 +206,7 @@ proptest! {
 fn two_that_judge_differently_tell_the_recorded_verdict_last() {
     for blind_records_first in [false, true] {
         let cloud = cloud();
-        while record(&cloud).is_none_or(|run| run.phase < Phase::Verifying) {
+        while run(&cloud).is_none_or(|run| run.phase < Phase::Verifying) {
             finish(pin!(invoke(&cloud, Trigger::Sweep)));
             cloud.pass(SignedDuration::from_mins(1));
         }
@@ -313,7 +220,7 @@ fn two_that_judge_differently_tell_the_recorded_verdict_last() {
         while asked(&cloud) == before {
             assert!(!poll(blind.as_mut()), "it ended without a look for the verification");
         }
-        verify(&cloud);
+        verify(&cloud, OutcomeWord::Passed);
         let mut seeing = pin!(invoke(&cloud, Trigger::Sweep));
         while asked(&cloud) == before + 1 {
             assert!(!poll(seeing.as_mut()), "it ended without a look for the verification");
@@ -327,7 +234,7 @@ fn two_that_judge_differently_tell_the_recorded_verdict_last() {
             finish(blind);
             Verdict::Passed
         };
-        assert_eq!(record(&cloud).and_then(|run| run.verdict).expect("a verdict").verdict, verdict);
+        assert_eq!(run(&cloud).and_then(|run| run.verdict).expect("a verdict").verdict, verdict);
         let proofs =
             findings(&cloud).into_iter().filter(|finding| finding.cause.as_str() == "shop/prod/orders-db/restore-test");
         let told: Vec<FindingState> = proofs.map(|finding| finding.state).collect();

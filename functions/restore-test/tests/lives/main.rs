@@ -1,0 +1,5 @@
+//! Whole lives of restore tests on the in-memory cloud: each alone, and with two invocations at once.
+
+mod alone;
+mod shop;
+mod together;

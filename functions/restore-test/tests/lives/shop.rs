@@ -1,0 +1,118 @@
+//! A shop with one database, on the in-memory cloud: what every life of a restore test here begins with.
+
+use std::sync::LazyLock;
+
+use holdfast_domain::{Finding, ResourceName, RuleName, RunId, Slot, slot, tags};
+use holdfast_ledger::{
+    CheckRecord, OutcomeWord, PLAN_KEY, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
+    verification_key,
+};
+use holdfast_plan::Compiled;
+use holdfast_testkit::MemoryCloud;
+use holdfast_wire::Message;
+use jiff::SignedDuration;
+use restore_test::Config;
+use restore_test::step::Patience;
+
+/// Shared, as in a warm function: every cloud here holds the same plan.
+pub(crate) static PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
+pub(crate) const RUN: &str = "orders-db.every.20261120t020000z";
+const PLAN: &str = r#"
+version: 1
+name: shop
+environment: prod
+time_zone: UTC
+regions: { home: eu-west-1, primary: eu-central-1 }
+rooms_max: 1
+resources:
+  orders-db:
+    kind: rds-instance
+    id: shop-orders
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots:
+      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
+    restore_tests:
+      every: { after: daily, from: latest, instance_class: db.t4g.medium, deadline: 4h }
+    checks: { integrity: full }
+alerts:
+  channels: { ops: { slack: "secret:holdfast/slack" } }
+  routes: { high: [ops] }
+"#;
+
+static COMPILED: LazyLock<Compiled> =
+    LazyLock::new(|| holdfast_plan::read_yaml("plan.yaml", PLAN).unwrap_or_else(|problems| panic!("{problems}")));
+
+/// A database, its recovery point of 02:00, and the plan, at 02:05.
+pub(crate) fn cloud() -> MemoryCloud {
+    let plan = COMPILED.plan();
+    let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
+    cloud.put_object(PLAN_KEY, COMPILED.to_json());
+    cloud.put_object(&plan_key(COMPILED.sha()), COMPILED.to_json());
+    let resource: ResourceName = "orders-db".parse().expect("legal");
+    let database = &plan.resources[&resource].id;
+    cloud.add_instance(&plan.primary, database);
+    let slot: Slot = "20261120t020000z".parse().expect("legal");
+    let rule: RuleName = "daily".parse().expect("legal");
+    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
+    cloud.add_snapshot(
+        &plan.primary,
+        &id,
+        database,
+        tags::of_recovery_point(&plan.name, &plan.environment, &resource, &[rule], slot),
+    );
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        subnet_group: "clean-room".into(),
+        security_groups: vec!["sg-sealed".into()],
+        parameter_group: None,
+        option_group: None,
+        patience: Patience(SignedDuration::from_mins(16)),
+    }
+}
+
+/// The record as it lies there, read past the ports: a test's look is no call that could meet a fault.
+pub(crate) fn run(cloud: &MemoryCloud) -> Option<Run> {
+    let id: RunId = RUN.parse().expect("legal");
+    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(&id))?).expect("JSON");
+    Some(serde_json::from_value(record["body"].clone()).expect("a run"))
+}
+
+/// Writes what `verify` would write.
+pub(crate) fn verify(cloud: &MemoryCloud, outcome: OutcomeWord) {
+    let id: RunId = RUN.parse().expect("legal");
+    let now = cloud.time();
+    let record = CheckRecord {
+        check: "count app.public.orders".into(),
+        subject: Some("public.orders".into()),
+        requirement: RequirementWord::Required,
+        outcome,
+        detail: "public.orders: 58 rows are missing from the heap".into(),
+        took_ms: 12,
+    };
+    let verification = Verification {
+        run: id.clone(),
+        first_query_at: now,
+        fully_read_at: Some(now),
+        finished_at: Some(now),
+        units_total: 1,
+        units_done: 1,
+        results: vec![record],
+    };
+    let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
+    cloud.put_object(&verification_key(&id), record.to_string().into_bytes());
+}
+
+pub(crate) fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
+    let of = |message: Message| match message {
+        Message::Finding(finding) => Some(finding),
+        Message::RestoreTestReady(_)
+        | Message::VerificationContinues(_)
+        | Message::VerificationRecorded(_)
+        | Message::RestoreTestClosed(_) => None,
+    };
+    cloud.announced().into_iter().filter_map(of).collect()
+}
