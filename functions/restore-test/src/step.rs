@@ -125,6 +125,8 @@ pub struct Step {
 /// Decides one step.
 #[must_use]
 pub fn step(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
+    // An invocation that began later, or by a faster clock, may have written before us: within a run time never runs back.
+    let now = now.max(run.known_until());
     // What finished in time is judged by what it found, however late that is seen.
     let answered = run.phase == Phase::Verifying && is_finished(seen);
     if run.phase < Phase::Destroying && now >= run.deadline_at && !answered {

@@ -147,6 +147,23 @@ pub struct Run {
 }
 
 impl Run {
+    /// The latest moment that the record knows of.
+    #[must_use]
+    pub fn known_until(&self) -> Timestamp {
+        let times = &self.times;
+        let known = [
+            times.restore_accepted_at,
+            times.available_at,
+            times.ready_at,
+            times.first_query_at,
+            times.fully_read_at,
+            times.verified_at,
+            times.judged_at,
+            times.closed_at,
+        ];
+        known.into_iter().flatten().fold(self.requested_at, Timestamp::max)
+    }
+
     /// Recovery time as measured: from the request until the last check ended. Absent until then.
     #[must_use]
     pub fn recovery_time(&self) -> Option<SignedDuration> {

@@ -291,6 +291,16 @@ fn what_finished_is_judged_by_what_it_found_however_late_and_only_once_it_was_as
 
 /// The life of a run that passes, as an engineer would want to read it.
 #[test]
+fn an_invocation_by_an_older_clock_does_not_turn_time_back() {
+    let run = waiting(1, 0, 10);
+    let earlier = run.requested_at - SignedDuration::from_millis(40);
+    let seen = Observation { room: None, verification: None, room_free: true };
+    let taken = step(&run, &seen, PATIENCE, earlier);
+    assert_eq!(taken.run.phase, Phase::Restoring);
+    assert_eq!(taken.run.times.restore_accepted_at, Some(run.requested_at));
+}
+
+#[test]
 fn a_passing_life() {
     let mut run = run();
     let (mut now, mut story) = (run.requested_at, String::new());

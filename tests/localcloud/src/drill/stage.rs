@@ -78,7 +78,7 @@ impl Stage {
     fn spin(&self, name: &str) -> Spinner {
         let bar = self.terminal.then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(look) = ProgressStyle::with_template("{spinner:.cyan} {msg}  {elapsed:.dim}") {
+            if let Ok(look) = ProgressStyle::with_template("{spinner:.cyan} {msg}  ({elapsed:.dim})") {
                 bar.set_style(look);
             }
             bar.set_message(name.to_owned());
