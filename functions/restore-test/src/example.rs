@@ -29,7 +29,7 @@ fn begun() -> Run {
         region: resource.region.clone(),
         id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal"),
         arn: "arn".into(),
-        instance: resource.id.to_string(),
+        instance: resource.target.id().to_owned(),
         status: DbSnapshotStatus::Available,
         made_by: MadeBy::Call,
         taken_at: Some(at("2026-11-20T02:00:03Z")),

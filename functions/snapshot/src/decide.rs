@@ -6,7 +6,8 @@ use std::fmt;
 use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus};
 use holdfast_domain::plan::{Plan, Resource};
 use holdfast_domain::{
-    Cause, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, Severity, Slot, slot, tags,
+    Cause, DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, Severity, Slot, slot,
+    tags,
 };
 use holdfast_ports::CreateDbSnapshot;
 use jiff::{SignedDuration, Timestamp};
@@ -99,10 +100,11 @@ pub fn decide(plan: &Plan, regions: &BTreeMap<Region, RegionInventory>, now: Tim
     let mut decisions = Vec::new();
     for (name, resource) in &plan.resources {
         let Some(seen) = regions.get(&resource.region) else { continue };
+        let Some(instance) = resource.db_instance() else { continue };
         let mut of_resource = Vec::new();
         for (slot, rules) in due_slots(resource, now) {
             let id = slot::db_snapshot_id(&plan.name, &plan.environment, name, slot);
-            let verdict = judge(&Due { plan, name, resource, slot, rules: &rules, id: &id }, seen, now);
+            let verdict = judge(&Due { plan, name, resource, instance, slot, rules: &rules, id: &id }, seen, now);
             of_resource.push(Decision { resource: name.clone(), slot, rules, id, verdict, settled: false });
         }
         let settled = of_resource.iter().all(|decision| decision.verdict == Verdict::Leave(Reason::Taken));
@@ -132,7 +134,7 @@ pub fn is_there(plan: &Plan, decision: &Decision, now: Timestamp) -> Finding {
 fn due_slots(resource: &Resource, now: Timestamp) -> BTreeMap<Slot, Vec<RuleName>> {
     let mut slots: BTreeMap<Slot, Vec<RuleName>> = BTreeMap::new();
     for (rule_name, rule) in &resource.snapshots {
-        if let Some(firing) = rule.at.latest_at_or_before(now, CATCH_UP) {
+        if let Some(firing) = rule.schedule().and_then(|at| at.latest_at_or_before(now, CATCH_UP)) {
             slots.entry(Slot::at(firing)).or_default().push(rule_name.clone());
         }
     }
@@ -143,6 +145,7 @@ struct Due<'a> {
     plan: &'a Plan,
     name: &'a ResourceName,
     resource: &'a Resource,
+    instance: &'a DbInstanceId,
     slot: Slot,
     rules: &'a [RuleName],
     id: &'a DbSnapshotId,
@@ -152,13 +155,13 @@ fn judge(due: &Due<'_>, seen: &RegionInventory, now: Timestamp) -> Verdict {
     if let Some(snapshot) = seen.snapshots.iter().find(|snapshot| snapshot.id == *due.id) {
         return judge_existing(due, snapshot, now);
     }
-    let Some(instance) = seen.instances.iter().find(|instance| instance.id == due.resource.id) else {
+    let Some(instance) = seen.instances.iter().find(|instance| instance.id == *due.instance) else {
         return tell(due, Reason::NoInstance, now);
     };
     match &instance.status {
         DbInstanceStatus::Available => Verdict::Take(CreateDbSnapshot {
             region: due.resource.region.clone(),
-            instance: due.resource.id.clone(),
+            instance: due.instance.clone(),
             id: due.id.clone(),
             tags: tags::of_recovery_point(&due.plan.name, &due.plan.environment, due.name, due.rules, due.slot),
         }),
@@ -192,7 +195,7 @@ fn tell(due: &Due<'_>, reason: Reason, now: Timestamp) -> Verdict {
     let next_step = match &reason {
         Reason::NameTaken => format!("see who made {} in {}, and rename or delete it", due.id, due.resource.region),
         Reason::NoInstance => {
-            format!("create {} in {}, or correct `id` and `region` in the plan", due.resource.id, due.resource.region)
+            format!("create {} in {}, or correct `id` and `region` in the plan", due.instance, due.resource.region)
         }
         Reason::Busy(_) => "bring the instance back to available; the slot is taken late as soon as it is".into(),
         Reason::SnapshotFailed => "read RDS's events of the snapshot, delete it, and take one by hand".into(),
@@ -214,7 +217,7 @@ fn tell(due: &Due<'_>, reason: Reason, now: Timestamp) -> Verdict {
         threatens: format!("what changed in {} since its last good recovery point cannot be recovered", due.name),
         next_step,
         facts: vec![
-            ("instance".into(), format!("{} in {}", due.resource.id, due.resource.region)),
+            ("instance".into(), format!("{} in {}", due.instance, due.resource.region)),
             ("snapshot".into(), due.id.to_string()),
         ],
         seen_at: now,

@@ -14,8 +14,8 @@ pub mod verdict;
 
 pub use finding::{Cause, Finding, FindingState, Severity};
 pub use names::{
-    ChannelName, CheckName, DbInstanceId, DbSnapshotId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName,
-    RunId, SecretName,
+    AccountId, AccountName, BucketName, ChannelName, CheckName, DbClusterId, DbInstanceId, DbSnapshotId, EmailAddress,
+    Environment, OwnerName, PlanName, PlanSha, Region, ResourceName, RuleName, RunId, SecretName, StreamName,
 };
 pub use plan::Plan;
 pub use schedule::Schedule;

@@ -102,6 +102,41 @@ name!(
     "1 to 63 of a-z, 0-9 and single hyphens, beginning with a letter, not ending with a hyphen"
 );
 name!(
+    /// An RDS, Aurora or DocumentDB cluster identifier (source: RDS API Reference, `CreateDBCluster`), lower case.
+    DbClusterId, "DB cluster identifier", is_db_instance_id,
+    "1 to 63 of a-z, 0-9 and single hyphens, beginning with a letter, not ending with a hyphen"
+);
+name!(
+    /// An S3 bucket's name (source: S3 User Guide, "General purpose bucket naming rules").
+    BucketName, "bucket name", is_bucket_name,
+    "3 to 63 of a-z, 0-9, hyphens and single dots, beginning and ending with a letter or digit"
+);
+name!(
+    /// An AWS account by its number.
+    AccountId, "account id", is_account_id,
+    "12 digits, in quotes"
+);
+name!(
+    /// The plan's own name of an account.
+    AccountName, "account name", is_plain,
+    "1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter"
+);
+name!(
+    /// Who answers for something: `database`, `security`.
+    OwnerName, "owner name", is_plain,
+    "1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter"
+);
+name!(
+    /// A compliance stream: `pci`.
+    StreamName, "stream name", is_plain,
+    "1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter"
+);
+name!(
+    /// An email address, as far as a shape can tell.
+    EmailAddress, "email address", is_email_address,
+    "an address such as dba@example.com, at most 254 characters"
+);
+name!(
     /// An RDS DB snapshot identifier. Automated ones carry a colon (`rds:orders-2026-11-20-02-00`), ours never do.
     DbSnapshotId, "DB snapshot identifier", is_db_snapshot_id,
     "1 to 255 of letters, digits, hyphens and colons, beginning with a letter"
@@ -141,6 +176,35 @@ fn is_hyphenated(text: &str) -> bool {
         && text
             .split('-')
             .all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+}
+
+fn is_bucket_name(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (3..=63).contains(&text.len())
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && !text.contains("..")
+        && text.parse::<std::net::Ipv4Addr>().is_err()
+}
+
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A local part, one `@`, and a domain with a dot in it; whether anybody reads it only the first message shows.
+fn is_email_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    text.len() <= 254
+        && (1..=64).contains(&local.len())
+        && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"(),:;<>[\\]".contains(&b))
+        && domain.contains('.')
+        && domain.split('.').all(|label| {
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
 }
 
 fn is_region(text: &str) -> bool {

@@ -1,15 +1,31 @@
 //! The plan as decisions see it: checked, complete, every default filled in. How it is written down is `holdfast-plan`'s business.
+//!
+//! The whole language stands here, also what no function carries out yet: `plan check` says so of each such part.
+
+mod alerts;
+mod checks;
+mod resource;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
-
-use crate::finding::Severity;
 use crate::names::{
-    ChannelName, CheckName, DbInstanceId, Environment, PlanName, PlanSha, Region, ResourceName, RuleName, SecretName,
+    AccountName, Environment, OwnerName, PlanName, PlanSha, Region, ResourceName, RuleName, StreamName,
 };
+
+pub use alerts::{Alerts, Channel, Heartbeat, QuietDay, QuietHours, Routes, SlackBot, WallTime};
+pub use checks::{
+    Checks, CountCheck, DocumentCheck, FreshCheck, ImmutableCheck, MigrationTool, MigrationsCheck, SqlCheck,
+};
+pub use resource::{
+    BucketPolicy, LossObjectives, Objectives, Overlap, Priority, Resource, ResourceKind, Standby, Target,
+};
+pub use rules::{
+    CopyRule, Due, External, ExternalMaker, Pitr, RestoreFrom, RestoreTestRule, Retention, SnapshotDue, SnapshotRule,
+    StorageClass, TierRule,
+};
+
 use crate::schedule::Schedule;
-use crate::verdict::Requirement;
 
 /// One plan file, compiled.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +40,26 @@ pub struct Plan {
     pub home: Region,
     /// Where resources stand unless they say otherwise.
     pub primary: Region,
+    /// Where recovery happens if the primary region is lost; may be empty.
+    pub dr: BTreeSet<Region>,
+    /// Other accounts, and the roles that are assumed in them.
+    pub accounts: BTreeMap<AccountName, Account>,
+    /// Who answers for what: a contact by name.
+    pub owners: BTreeMap<OwnerName, String>,
     /// What is protected, by the plan's own names.
     pub resources: BTreeMap<ResourceName, Resource>,
+    /// What is protected by somebody else, for the report.
+    pub elsewhere: BTreeMap<ResourceName, Elsewhere>,
+    /// Compliance streams: data whose backups keep their own key, and maybe their own account.
+    pub streams: BTreeMap<StreamName, Stream>,
+    /// Where the list of erased persons lies, which every recovery replays: an `s3://` address.
+    pub erasures: Option<String>,
+    /// Drills that people hold.
+    pub drills: BTreeMap<RuleName, Drill>,
     /// Restore tests at once; more wait.
     pub rooms_max: u32,
+    /// What the account allows.
+    pub quotas: Quotas,
     /// Who is told.
     pub alerts: Alerts,
 }
@@ -40,130 +72,60 @@ impl Plan {
     }
 }
 
-/// Something protected: for now an RDS DB instance.
+/// Another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its twelve digits.
+    pub id: crate::names::AccountId,
+    /// ARN of the role that Holdfast assumes there.
+    pub role: String,
+}
+
+/// Something that is protected elsewhere: code by its Git provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// What it is, in words.
+    pub what: String,
+    /// Who protects it.
+    pub by: String,
+    /// Who answers for that.
+    pub owner: Option<OwnerName>,
+}
+
+/// A compliance stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The KMS key of its recovery points, which no other stream uses: an alias, an id or an ARN.
+    pub kms_key: String,
+    /// The account that its copies go to, if not this one.
+    pub account: Option<AccountName>,
+}
+
+/// A drill that people hold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Resource {
-    /// What it is.
-    pub kind: ResourceKind,
-    /// AWS's name of it.
-    pub id: DbInstanceId,
-    /// Where it stands.
-    pub region: Region,
-    /// What must be kept.
-    pub objectives: Objectives,
-    /// Recovery points that we take.
-    pub snapshots: BTreeMap<RuleName, SnapshotRule>,
-    /// Restores that prove them.
-    pub restore_tests: BTreeMap<RuleName, RestoreTestRule>,
-    /// What a restored copy must satisfy.
-    pub checks: Checks,
-}
-
-/// Kinds of resource that functions can carry out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResourceKind {
-    /// An RDS DB instance.
-    RdsInstance,
-}
-
-/// Recovery objectives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Objectives {
-    /// Recovery point objective: the most data, in time, that may be lost.
-    pub rpo: SignedDuration,
-    /// Recovery time objective: the longest that a recovery may take.
-    pub rto: SignedDuration,
-}
-
-/// When a recovery point is taken and how long it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SnapshotRule {
+pub struct Drill {
     /// When.
     pub at: Schedule,
-    /// How long it is kept.
-    pub keep: SignedDuration,
-    /// Below this size in bytes a recovery point is a finding.
-    pub size_min_bytes: Option<u64>,
+    /// What is rehearsed, in words.
+    pub what: String,
+    /// Where its runbook stands.
+    pub runbook: Option<String>,
 }
 
-/// When and from what a restore test is made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RestoreTestRule {
-    /// When.
-    pub due: Due,
-    /// From which recovery point.
-    pub from: RestoreFrom,
-    /// Instance class of the temporary database.
-    pub instance_class: String,
-    /// How long the whole run may take until it is judged without an answer; the room goes then too.
-    pub deadline: SignedDuration,
-}
-
-/// When a restore test is due.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Due {
-    /// On a schedule.
-    At(Schedule),
-    /// As soon as each recovery point of this snapshot rule is available.
-    After(RuleName),
-}
-
-/// Which recovery point a restore test restores.
+/// What the account allows in each region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestoreFrom {
-    /// The newest that is available.
-    Latest,
+pub struct Quotas {
+    /// Manual DB snapshots.
+    pub db_snapshots: u32,
+    /// Manual DB cluster snapshots.
+    pub db_cluster_snapshots: u32,
+    /// DB instances, rooms included.
+    pub db_instances: u32,
 }
 
-/// What a restored copy must satisfy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checks {
-    /// Counts two ways, heap, btree, TOAST; absent if the plan does not ask for it.
-    pub integrity: Option<Requirement>,
-    /// The newest row's age when the recovery point was taken.
-    pub fresh: Option<FreshCheck>,
-    /// The plan's own questions.
-    pub sql: BTreeMap<CheckName, SqlCheck>,
-}
-
-/// How old the newest data may have been when the recovery point was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreshCheck {
-    /// A query that gives one row with one `timestamptz` or `timestamp` (read as UTC) column.
-    pub sql: String,
-    /// The oldest that it may be.
-    pub age_max: SignedDuration,
-    /// Whether it must run.
-    pub requirement: Requirement,
-}
-
-/// A query with limits on its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqlCheck {
-    /// The query, read-only.
-    pub sql: String,
-    /// The fewest rows it must give.
-    pub rows_min: u64,
-    /// The longest it may take, if limited.
-    pub within: Option<SignedDuration>,
-    /// Whether it must run.
-    pub requirement: Requirement,
-}
-
-/// Who is told, and by what way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alerts {
-    /// Ways to reach people.
-    pub channels: BTreeMap<ChannelName, Channel>,
-    /// Channels by severity, in the order in which they are told. A severity without a route tells nobody.
-    pub routes: BTreeMap<Severity, Vec<ChannelName>>,
-}
-
-/// A way to reach people. Secrets are named, never held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Channel {
-    /// PagerDuty Events API v2; the secret holds the routing key.
-    PagerDuty(SecretName),
-    /// A Slack incoming webhook; the secret holds its URL.
-    Slack(SecretName),
+impl Default for Quotas {
+    /// AWS's own defaults (source: RDS User Guide, "Quotas and constraints for Amazon RDS").
+    fn default() -> Self {
+        Self { db_snapshots: 100, db_cluster_snapshots: 100, db_instances: 40 }
+    }
 }

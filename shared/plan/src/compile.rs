@@ -173,7 +173,8 @@ fn not_as_compiled(path: &str, value: &str, message: String, log: &mut Log) {
 
 fn schedules(draft: &Draft) -> BTreeSet<FunctionSchedule> {
     let rules = draft.resources.values().flat_map(|resource| {
-        let snapshots = resource.snapshots.values().map(|rule| (ScheduledFunction::Snapshot, &rule.at));
+        let snapshots =
+            resource.snapshots.values().filter_map(|rule| Some((ScheduledFunction::Snapshot, rule.schedule()?)));
         let tests = resource.restore_tests.values().filter_map(|rule| match &rule.due {
             Due::At(at) => Some((ScheduledFunction::RestoreTest, at)),
             Due::After(_) => None,

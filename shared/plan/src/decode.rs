@@ -13,9 +13,9 @@ mod rules;
 mod scalar;
 mod sql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_domain::plan::{Alerts, Resource};
+use holdfast_domain::plan::{Alerts, Quotas, Resource};
 use holdfast_domain::{Environment, Plan, PlanName, PlanSha, Region, ResourceName};
 
 use crate::node::{Node, Value};
@@ -49,6 +49,14 @@ impl Draft {
             environment: self.environment,
             home: self.home,
             primary: self.primary,
+            dr: BTreeSet::new(),
+            accounts: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            erasures: None,
+            drills: BTreeMap::new(),
+            quotas: Quotas::default(),
             resources: self.resources,
             rooms_max: self.rooms_max,
             alerts: self.alerts,

@@ -2,9 +2,9 @@
 //! its zone. Equal plans give equal trees, however they were written; the plan's SHA-256 rests on it.
 
 use holdfast_domain::plan::{
-    Alerts, Channel, Checks, Due, Resource, ResourceKind, RestoreFrom, RestoreTestRule, SnapshotRule,
+    Alerts, Channel, Checks, Due, Resource, RestoreFrom, RestoreTestRule, Retention, SnapshotDue, SnapshotRule,
 };
-use holdfast_domain::{Requirement, Schedule};
+use holdfast_domain::{Requirement, Schedule, SecretName};
 
 use crate::decode::Draft;
 use crate::node::Node;
@@ -29,16 +29,13 @@ pub(crate) fn plan(draft: &Draft) -> Node {
 }
 
 fn resource(resource: &Resource) -> Node {
-    let kind = match resource.kind {
-        ResourceKind::RdsInstance => "rds-instance",
-    };
     let objectives = [
         ("rpo", Node::text(write_duration(resource.objectives.rpo))),
         ("rto", Node::text(write_duration(resource.objectives.rto))),
     ];
     let mut fields = vec![
-        ("kind", Node::text(kind)),
-        ("id", Node::text(resource.id.as_str())),
+        ("kind", Node::text(resource.target.kind().as_str())),
+        ("id", Node::text(resource.target.id())),
         ("region", Node::text(resource.region.as_str())),
         ("objectives", Node::map(objectives)),
     ];
@@ -59,10 +56,26 @@ fn schedule(schedule: &Schedule) -> [Field; 2] {
 }
 
 fn snapshot(rule: &SnapshotRule) -> Node {
-    let mut fields = Vec::from(schedule(&rule.at));
-    fields.push(("keep", Node::text(write_duration(rule.keep))));
+    let mut fields = match &rule.due {
+        SnapshotDue::At(at) => Vec::from(schedule(at)),
+        SnapshotDue::OnChange => vec![("on", Node::text("change"))],
+        SnapshotDue::OnDemand => vec![("on", Node::text("demand"))],
+    };
+    fields.push(("keep", retention(rule.keep)));
+    fields.extend(rule.takes_max.map(|time| ("takes_max", Node::text(write_duration(time)))));
     fields.extend(rule.size_min_bytes.map(|bytes| ("size_min", Node::text(write_size(bytes)))));
     Node::map(fields)
+}
+
+fn retention(keep: Retention) -> Node {
+    match keep {
+        Retention::Age(age) => Node::text(write_duration(age)),
+        Retention::Slots { daily, weekly, monthly, yearly } => {
+            let slots = [("daily", daily), ("weekly", weekly), ("monthly", monthly), ("yearly", yearly)];
+            let kept = slots.into_iter().filter(|(_, count)| *count > 0);
+            Node::map(kept.map(|(slot, count)| (slot, Node::number(u64::from(count)))))
+        }
+    }
 }
 
 fn restore_test(rule: &RestoreTestRule) -> Node {
@@ -70,10 +83,15 @@ fn restore_test(rule: &RestoreTestRule) -> Node {
         Due::At(at) => Vec::from(schedule(at)),
         Due::After(rule) => vec![("after", Node::text(rule.as_str()))],
     };
-    let from = match rule.from {
-        RestoreFrom::Latest => "latest",
+    let from = match &rule.from {
+        RestoreFrom::Latest => Node::text("latest"),
+        RestoreFrom::Random => Node::text("random"),
+        RestoreFrom::Oldest => Node::text("oldest"),
+        RestoreFrom::Pitr => Node::text("pitr"),
+        RestoreFrom::Time(time) => Node::map([("time", Node::text(time.to_string()))]),
+        RestoreFrom::Chosen(id) => Node::map([("recovery_point", Node::text(id.as_str()))]),
     };
-    fields.push(("from", Node::text(from)));
+    fields.push(("from", from));
     fields.push(("instance_class", Node::text(rule.instance_class.as_str())));
     fields.push(("deadline", Node::text(write_duration(rule.deadline))));
     Node::map(fields)
@@ -119,11 +137,20 @@ fn requirement(requirement: Requirement) -> Field {
 
 fn alerts(alerts: &Alerts) -> Node {
     let channels = alerts.channels.iter().map(|(name, channel)| {
-        let (kind, secret) = match channel {
-            Channel::PagerDuty(secret) => ("pagerduty", secret),
-            Channel::Slack(secret) => ("slack", secret),
+        let secret = |secret: &SecretName| Node::text(format!("secret:{secret}"));
+        let node = match channel {
+            Channel::PagerDuty(key) => Node::map([("pagerduty", secret(key))]),
+            Channel::Slack(url) => Node::map([("slack", secret(url))]),
+            Channel::SlackBot(bot) => {
+                Node::map([("slack", secret(&bot.token)), ("conversation", Node::text(bot.conversation.as_str()))])
+            }
+            Channel::Email { to, from } => Node::map([
+                ("email", Node::list(to.iter().map(|to| Node::text(to.as_str())))),
+                ("from", Node::text(from.as_str())),
+            ]),
+            Channel::Webhook(secrets) => Node::map([("webhook", secret(secrets))]),
         };
-        (name.as_str(), Node::map([(kind, Node::text(format!("secret:{secret}")))]))
+        (name.as_str(), node)
     });
     let routes = alerts.routes.iter().map(|(severity, channels)| {
         (severity.as_str(), Node::list(channels.iter().map(|channel| Node::text(channel.as_str()))))

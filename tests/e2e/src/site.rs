@@ -79,7 +79,9 @@ impl Site {
         adjust(&mut options);
         let cloud = LocalCloud::start(options).await?;
         let filled = plan.resources.values().map(async |resource| {
-            let login = cloud.create_database(&resource.region, &resource.id, DATABASE).await?;
+            let login = cloud
+                .create_database(&resource.region, resource.db_instance().context("a DB instance")?, DATABASE)
+                .await?;
             let client = login.connect().await?;
             client.batch_execute(SAMPLE).await.context("the sample")?;
             client.batch_execute("vacuum (analyze) orders").await.context("the sample's visibility map")?;

@@ -49,7 +49,7 @@ pub(crate) fn cloud() -> MemoryCloud {
     cloud.put_object(PLAN_KEY, COMPILED.to_json());
     cloud.put_object(&plan_key(COMPILED.sha()), COMPILED.to_json());
     let resource: ResourceName = "orders-db".parse().expect("legal");
-    let database = &plan.resources[&resource].id;
+    let database = plan.resources[&resource].db_instance().expect("a DB instance");
     cloud.add_instance(&plan.primary, database);
     let slot: Slot = "20261120t020000z".parse().expect("legal");
     let rule: RuleName = "daily".parse().expect("legal");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use holdfast_domain::Schedule;
 use holdfast_domain::inventory::MadeBy;
-use holdfast_domain::plan::SnapshotRule;
+use holdfast_domain::plan::{Retention, SnapshotDue, SnapshotRule, Target};
 use holdfast_domain::slot::OURS;
 use holdfast_domain::tags::Tags;
 use holdfast_testkit::sample;
@@ -21,13 +21,14 @@ fn at(text: &str) -> Timestamp {
 fn plan() -> Plan {
     let mut plan = sample::plan();
     let rule = |cron: &str, size_min_bytes| SnapshotRule {
-        at: Schedule::parse(cron, "UTC").expect("a schedule"),
-        keep: SignedDuration::from_hours(7 * 24),
+        due: SnapshotDue::At(Schedule::parse(cron, "UTC").expect("a schedule")),
+        keep: Retention::Age(SignedDuration::from_hours(7 * 24)),
         size_min_bytes,
+        takes_max: None,
     };
     let orders: ResourceName = "orders-db".parse().expect("legal");
     let mut users = plan.resources[&orders].clone();
-    users.id = "shop-users".parse().expect("legal");
+    users.target = Target::RdsInstance("shop-users".parse().expect("legal"));
     users.region = "us-east-1".parse().expect("legal");
     users.snapshots = BTreeMap::from([("daily".parse().expect("legal"), rule("cron(30 2 * * ? *)", None))]);
     plan.resources.insert("users-db".parse().expect("legal"), users);
@@ -115,7 +116,7 @@ fn world(
     for (((name, resource), (status, is_there)), seen) in plan.resources.iter().zip(present).zip(seen) {
         let mut inventory = RegionInventory::default();
         if *is_there {
-            inventory.instances.push(instance(&resource.region, resource.id.as_str(), STATUSES[*status]));
+            inventory.instances.push(instance(&resource.region, resource.target.id(), STATUSES[*status]));
         }
         inventory.instances.push(instance(&resource.region, "somebodys", "available"));
         for (hours, status, size, ours) in points {
@@ -182,8 +183,8 @@ proptest! {
             let Verdict::Take(request) = &decision.verdict else { continue };
             let resource = &plan.resources[&decision.resource];
             prop_assert_eq!(
-                (&request.region, &request.instance, &request.id),
-                (&resource.region, &resource.id, &decision.id)
+                (&request.region, Some(&request.instance), &request.id),
+                (&resource.region, resource.db_instance(), &decision.id)
             );
             prop_assert!(tags::are_ours(&request.tags, &plan.name, &plan.environment));
             prop_assert_eq!(tags::slot(&request.tags), Some(decision.slot));

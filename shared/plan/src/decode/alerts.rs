@@ -22,7 +22,7 @@ pub(super) fn alerts(place: &Place<'_>, log: &mut Log) -> Option<Alerts> {
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) | None => Vec::new(),
     };
     let routes = fields.require("routes", log).and_then(|place| routes(&place, &written, log));
-    Some(Alerts { channels: channels?, routes: routes? })
+    Some(Alerts { channels: channels?, routes: routes?, ..Alerts::default() })
 }
 
 fn channels(place: &Place<'_>, log: &mut Log) -> Option<BTreeMap<ChannelName, Channel>> {

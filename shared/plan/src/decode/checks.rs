@@ -31,7 +31,8 @@ pub(super) fn checks(place: &Place<'_>, log: &mut Log) -> Option<Checks> {
     let integrity = parts.0.map(|place| integrity(&place, log));
     let fresh = parts.1.map(|place| fresh(&place, log));
     let sql = parts.2.map_or(Some(BTreeMap::new()), |place| sql_checks(&place, log));
-    let checks = Checks { integrity: all_or_none(integrity)?, fresh: all_or_none(fresh)?, sql: sql? };
+    let checks =
+        Checks { integrity: all_or_none(integrity)?, fresh: all_or_none(fresh)?, sql: sql?, ..Checks::default() };
     let requirements = checks.integrity.iter().chain(checks.fresh.iter().map(|fresh| &fresh.requirement));
     if !requirements.chain(checks.sql.values().map(|sql| &sql.requirement)).any(|r| *r == Requirement::Required) {
         let message = "every check here is best_effort, so no run could ever be a proof".to_owned();

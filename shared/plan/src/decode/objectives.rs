@@ -24,7 +24,7 @@ pub(super) fn objectives<'n>(place: &Place<'n>, log: &mut Log) -> Option<(Object
     let rpo_place = fields.require("rpo", log);
     let rpo = rpo_place.as_ref().and_then(|rpo| rpo.duration(log));
     let rto = fields.require("rto", log).and_then(|rto| rto.duration(log));
-    Some((Objectives { rpo: rpo?, rto: rto? }, rpo_place?))
+    Some((Objectives { rpo: rpo?, rto: rto?, region: None, account: None }, rpo_place?))
 }
 
 /// Warns if the schedules leave a longer gap than the recovery point objective allows.
@@ -37,7 +37,7 @@ pub(super) fn judge(
     snapshots: &BTreeMap<RuleName, SnapshotRule>,
     log: &mut Log,
 ) {
-    let Some((gap, from, to)) = longest_gap(snapshots.values().map(|rule| &rule.at), rpo) else { return };
+    let Some((gap, from, to)) = longest_gap(snapshots.values().filter_map(SnapshotRule::schedule), rpo) else { return };
     let (wanted, gap) = (write_duration(rpo), write_duration(gap));
     let message = format!("rpo {wanted} cannot be met by snapshots that lie up to {gap} apart (from {from} to {to})");
     let allowed = format!("rpo: {gap}, or snapshots at most {wanted} apart");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_domain::plan::{Checks, Resource, ResourceKind, RestoreTestRule, SnapshotRule};
+use holdfast_domain::plan::{Checks, Resource, ResourceKind, RestoreTestRule, SnapshotRule, Target};
 use holdfast_domain::slot;
 use holdfast_domain::{DbInstanceId, Region, ResourceName, RuleName};
 
@@ -87,26 +87,30 @@ fn resource(
         None => Some(BTreeMap::new()),
     };
     let restore_tests: Option<BTreeMap<RuleName, RestoreTestRule>> = match &tests_place {
-        Some(place) => rules::restore_tests(place, snapshots_place.as_ref(), zone, log),
+        Some(place) => rules::restore_tests(
+            place,
+            snapshots_place.as_ref(),
+            instance.as_ref().map(|(_, region)| region),
+            zone,
+            log,
+        ),
         None => Some(BTreeMap::new()),
     };
     let checks = match &checks_place {
         Some(place) => checks::checks(place, log),
-        None => Some(Checks { integrity: None, fresh: None, sql: BTreeMap::new() }),
+        None => Some(Checks::default()),
     };
     let whole = whole(place, snapshots_place.is_some(), tests_place.as_ref(), checks_place.as_ref(), log);
     if let (Some((objectives, rpo_place)), Some(snapshots)) = (&objectives, &snapshots) {
         objectives::judge(rpo_place, objectives.rpo, snapshots, log);
     }
     let (id, region) = instance?;
+    kind?;
     whole.then_some(Resource {
-        kind: kind?,
-        id,
-        region,
-        objectives: objectives?.0,
         snapshots: snapshots?,
         restore_tests: restore_tests?,
         checks: checks?,
+        ..Resource::new(Target::RdsInstance(id), region, objectives?.0)
     })
 }
 

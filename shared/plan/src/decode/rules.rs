@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_domain::plan::{Due, RestoreFrom, RestoreTestRule, SnapshotRule};
-use holdfast_domain::{RuleName, Schedule};
+use holdfast_domain::plan::{Due, RestoreFrom, RestoreTestRule, Retention, SnapshotDue, SnapshotRule};
+use holdfast_domain::{Region, RuleName, Schedule};
 use jiff::SignedDuration;
 
 use super::reader::{Fields, Place, one_of};
@@ -60,13 +60,14 @@ fn snapshot(place: &Place<'_>, default: &Zone, log: &mut Log) -> Option<Snapshot
         Some(size) => Some(size.size(log)?),
         None => None,
     };
-    Some(SnapshotRule { at: at?, keep: keep?, size_min_bytes })
+    Some(SnapshotRule { due: SnapshotDue::At(at?), keep: Retention::Age(keep?), size_min_bytes, takes_max: None })
 }
 
 /// The restore tests of a resource. `snapshots` is the source of its snapshot rules, which `after` may name.
 pub(super) fn restore_tests(
     place: &Place<'_>,
     snapshots: Option<&Place<'_>>,
+    region: Option<&Region>,
     default: &Zone,
     log: &mut Log,
 ) -> Option<BTreeMap<RuleName, RestoreTestRule>> {
@@ -79,23 +80,36 @@ pub(super) fn restore_tests(
     let mut decoded = BTreeMap::new();
     for entry in entries {
         let name: Option<RuleName> = place.key(entry, log);
-        if let (Some(name), Some(rule)) = (name, restore_test(&place.entry(entry), &rules, default, log)) {
+        if let (Some(name), Some(rule)) = (name, restore_test(&place.entry(entry), &rules, region, default, log)) {
             decoded.insert(name, rule);
         }
     }
     (decoded.len() == entries.len()).then_some(decoded)
 }
 
-fn restore_test(place: &Place<'_>, rules: &[&str], default: &Zone, log: &mut Log) -> Option<RestoreTestRule> {
+fn restore_test(
+    place: &Place<'_>,
+    rules: &[&str],
+    region: Option<&Region>,
+    default: &Zone,
+    log: &mut Log,
+) -> Option<RestoreTestRule> {
     let known = &["at", "time_zone", "after", "from", "instance_class", "deadline"];
     let fields = Fields::of(place, known, log)?;
     let due = due(place, &fields, rules, default, log);
-    let from = fields.require("from", log).and_then(|from| from.word(&[("latest", RestoreFrom::Latest)], log));
+    let from =
+        fields.require("from", log).and_then(|from| from.word(&[("latest", ())], log)).map(|()| RestoreFrom::Latest);
     let instance_class = fields.require("instance_class", log).and_then(|class| instance_class(&class, log));
     let why = "the longest that the whole test may take before it is judged and its database destroyed";
     let deadline =
         fields.require("deadline", log).and_then(|place| place.duration_within(DEADLINE_MIN, DEADLINE_MAX, why, log));
-    Some(RestoreTestRule { due: due?, from: from?, instance_class: instance_class?, deadline: deadline? })
+    Some(RestoreTestRule {
+        due: due?,
+        from: from?,
+        region: region?.clone(),
+        instance_class: instance_class?,
+        deadline: deadline?,
+    })
 }
 
 /// Exactly one of `at` and `after`.

@@ -28,7 +28,7 @@ use self::source::Source;
 use self::source_url::SourceUrl;
 use self::words::bytes;
 use super::Request;
-use super::plan::due_next_minute;
+use super::plan::{due_next_minute, instance};
 use super::rehearse::{self, Rehearsed};
 use super::report::Copied;
 use super::second_opinion::rds_region;
@@ -176,7 +176,7 @@ async fn copied(examined: &Examined, cloud: &LocalCloud, stage: &mut Stage) -> R
         .step("your data copied", async |spinner| {
             let (plan, _) = due_next_minute(&examined.plan(), Timestamp::now())?;
             let resource = plan.plan().resources.values().next().context("the plan has a resource")?;
-            let place = Place { region: resource.region.clone(), id: resource.id.clone() };
+            let place = Place { region: resource.region.clone(), id: instance(resource)?.clone() };
             // Beside the instances, so that a finished copy is moved and not copied again. Private: it is made with mode 0700.
             let scratch = tempfile::tempdir_in(cloud.work_dir()).context("cannot make a private directory")?;
             let made = match &examined.choice {

@@ -1,11 +1,21 @@
 //! The drill's plan: a template with the next full minute in it.
 
 use anyhow::{Context as _, Result, anyhow};
+use holdfast_domain::DbInstanceId;
+use holdfast_domain::plan::Resource;
 use holdfast_plan::Compiled;
 use jiff::{Timestamp, ToSpan as _, Unit, tz::TimeZone};
 
 /// The template of a drill with sample data, a plan but for `{cron}`.
 pub(super) const DRILL: &str = include_str!("../../plans/drill.yaml");
+
+/// The DB instance that a resource of a drill is.
+///
+/// # Errors
+/// When the drill's plan names anything else.
+pub(super) fn instance(resource: &Resource) -> Result<&DbInstanceId> {
+    resource.db_instance().with_context(|| format!("{} is not a DB instance", resource.target.id()))
+}
 
 /// A schedule is only kept by whoever has it before it is due.
 const AHEAD_SECONDS: i64 = 2;
@@ -39,7 +49,7 @@ mod tests {
         ] {
             let (plan, at) = due_next_minute(DRILL, now.parse().expect("a time")).expect("a plan");
             assert_eq!(at, due.parse().expect("a time"));
-            let rule = &plan
+            let rule = plan
                 .plan()
                 .resources
                 .values()
@@ -49,7 +59,8 @@ mod tests {
                 .values()
                 .next()
                 .expect("a rule")
-                .at;
+                .schedule()
+                .expect("a schedule");
             assert_eq!(rule.next_after(now.parse().expect("a time")), Some(at));
         }
     }

@@ -8,7 +8,7 @@ use holdfast_domain::{DbSnapshotId, Plan, Region, ResourceName, RunId, Slot, slo
 use holdfast_ledger::{OutcomeWord, Phase, Run, RunTimes};
 use jiff::Timestamp;
 
-use super::plan::{self, due_next_minute};
+use super::plan::{self, due_next_minute, instance};
 use super::report::{Arrived, Rehearsal, SecondOpinion};
 use super::second_opinion;
 use super::stage::{Spinner, Stage};
@@ -111,14 +111,15 @@ async fn seed(cloud: &LocalCloud, plan: &Plan, stage: &mut Stage) -> Result<()> 
     stage
         .step("sample databases seeded", async |_| {
             let made = plan.resources.values().map(async |resource| {
-                let login = cloud.create_database(&resource.region, &resource.id, DATABASE).await?;
+                let login = cloud.create_database(&resource.region, instance(resource)?, DATABASE).await?;
                 Ok::<_, anyhow::Error>(sample::seed(&login).await?)
             });
             let samples = futures_util::future::try_join_all(made).await?;
             let damaged = &plan.resources[&DAMAGED.parse::<ResourceName>()?];
             let damage =
                 Damage::ZeroHeapPage { database: DATABASE.into(), table: DAMAGED_TABLE.into(), page: DAMAGED_PAGE };
-            let (region, id) = (second_opinion::rds_region(&damaged.region), InstanceId::parse(damaged.id.as_str())?);
+            let (region, id) =
+                (second_opinion::rds_region(&damaged.region), InstanceId::parse(instance(damaged)?.as_str())?);
             cloud.rds.damage_next_snapshot(&region, &id, damage);
             let rows: u64 = samples.iter().map(sample::Sample::rows_total).sum();
             Ok(((), format!("{} databases, {rows} rows", samples.len())))

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use holdfast_domain::Plan;
 use holdfast_plan::Compiled;
 
+use super::plan::instance;
 use super::stage::Stage;
 use super::{Request, interrupted, raise};
 use crate::cloud::LocalCloud;
@@ -88,7 +89,7 @@ async fn seed(cloud: &LocalCloud, plan: &Plan, stage: &mut Stage) -> Result<BTre
         .step("sample databases seeded", async |_| {
             let (mut logins, mut rows) = (BTreeMap::new(), 0);
             for (name, resource) in &plan.resources {
-                let login = cloud.create_database(&resource.region, &resource.id, DATABASE).await?;
+                let login = cloud.create_database(&resource.region, instance(resource)?, DATABASE).await?;
                 rows += sample::seed(&login).await?.rows_total();
                 logins.insert(name.to_string(), login);
             }
@@ -104,7 +105,7 @@ async fn recovery_points(cloud: &LocalCloud, plan: &Plan) -> Result<((), String)
         for resource in plan.resources.values() {
             let client = cloud.rds_client(&resource.region);
             loop {
-                let seen = client.describe_db_snapshots().db_instance_identifier(resource.id.as_str()).send().await?;
+                let seen = client.describe_db_snapshots().db_instance_identifier(resource.target.id()).send().await?;
                 if seen.db_snapshots().iter().any(|snapshot| snapshot.status() == Some("available")) {
                     break;
                 }
