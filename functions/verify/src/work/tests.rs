@@ -58,6 +58,7 @@ fn checks() -> Checks {
         integrity: Some(Requirement::Required),
         fresh: Some(fresh),
         sql: BTreeMap::from([("open-orders".parse().expect("a name"), sql)]),
+        ..Checks::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A database cluster on disk: making it, restoring it, adopting it, starting it.
 //!
-//! Layout below a cluster's directory: `data/` (PostgreSQL's), `tls/`, `pg_hba.conf`, `postgres.log`. Every start writes the
+//! Layout below a cluster's directory: `data/` (PostgreSQL's), `tls/`, `pg_hba.conf`, `recovery.conf` (how far a copy is to recover),
+//! `postgres.log`. Every start writes the
 //! configuration anew, so that nothing in a copied `postgresql.conf` or `postgresql.auto.conf` (archiving, replication,
 //! preloaded libraries of the source) wakes up here.
 
@@ -10,9 +11,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::files::{blocking, copy_tree, create_private_dir, move_tree, remove_tree, write_private};
+use jiff::Timestamp;
+
+use super::files::{
+    blocking, copy_tree, create_private_dir, move_tree, remove_file_if_there, remove_tree, write_private,
+};
 use super::server::admin_login;
-use super::{ADMIN, Authority, Backup, Binaries, Login, PostgresError, Server, ServerUser};
+use super::{ADMIN, Authority, Backup, Binaries, Login, PostgresError, Server, ServerUser, WalArchive};
 
 /// Another process may take a free port between the look and the use.
 const PORT_ATTEMPTS: usize = 5;
@@ -178,10 +183,30 @@ impl Cluster {
     /// # Errors
     /// When files cannot be copied.
     pub async fn restore(host: &Arc<Host>, dir: &Path, backup: &Backup) -> Result<Self, PostgresError> {
+        Self::unpack(host, dir, backup, RECOVERY_SETTINGS.to_owned()).await
+    }
+
+    /// As [`Self::restore`], and its first start replays what is archived up to `target`. The backup must have ended before that time,
+    /// and the archive must hold a later commit: [`WalArchive::upload`] answers with a time for which it does.
+    ///
+    /// # Errors
+    /// When files cannot be copied.
+    pub async fn restore_to(
+        host: &Arc<Host>,
+        dir: &Path,
+        backup: &Backup,
+        archive: &WalArchive,
+        target: Timestamp,
+    ) -> Result<Self, PostgresError> {
+        Self::unpack(host, dir, backup, archive.recovery_settings(target)).await
+    }
+
+    async fn unpack(host: &Arc<Host>, dir: &Path, backup: &Backup, recovery: String) -> Result<Self, PostgresError> {
         let cluster = Self::prepare(host, dir)?;
         let (this, backup) = (cluster.clone(), backup.clone());
         blocking(move || {
             backup.unpack(&this.data_dir(), &this.host.user)?;
+            write_private(&this.recovery_path(), &recovery, &this.host.user)?;
             write_private(&this.data_dir().join("recovery.signal"), "", &this.host.user)
         })
         .await?;
@@ -220,14 +245,26 @@ impl Cluster {
     ///
     /// # Errors
     /// When it does not come up; the end of its log is in the error.
-    pub async fn start(&self, mut port: Option<u16>) -> Result<Server, PostgresError> {
+    pub async fn start(&self, port: Option<u16>) -> Result<Server, PostgresError> {
+        self.start_archiving(port, None).await
+    }
+
+    /// As [`Self::start`], and archives the server's WAL.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_archiving(
+        &self,
+        mut port: Option<u16>,
+        archive: Option<&WalArchive>,
+    ) -> Result<Server, PostgresError> {
+        let archiving = archive.map(WalArchive::archive_settings).unwrap_or_default();
         let log = self.dir.join("postgres.log");
         let mut attempts_left = PORT_ATTEMPTS;
         loop {
             attempts_left -= 1;
             let port = port.take().map_or_else(free_port, Ok)?;
-            let recovering = self.data_dir().join("recovery.signal").exists();
-            self.configure(port, if recovering { RECOVERY_SETTINGS } else { "" })?;
+            self.configure(port, &format!("{archiving}{}", self.recovery_settings()?))?;
             self.accept_logins()?;
             match Server::start(&self.host, &self.data_dir(), &log, port).await {
                 Err(PostgresError::NotStarted { detail, .. })
@@ -279,6 +316,19 @@ impl Cluster {
         write_private(&tls.join("server.crt"), &certificate.certificate_pem, &host.user)?;
         write_private(&tls.join("server.key"), &certificate.key_pem, &host.user)?;
         Ok(cluster)
+    }
+
+    /// How far to recover; nothing for a cluster that has recovered, or never had to.
+    fn recovery_settings(&self) -> Result<String, PostgresError> {
+        if !self.data_dir().join("recovery.signal").exists() {
+            return Ok(String::new());
+        }
+        let path = self.recovery_path();
+        std::fs::read_to_string(&path).map_err(PostgresError::file("read", &path))
+    }
+
+    fn recovery_path(&self) -> PathBuf {
+        self.dir.join("recovery.conf")
     }
 
     fn hba_path(&self) -> PathBuf {
@@ -369,13 +419,6 @@ fn check_adoptable(host: &Host, source: &Path) -> Result<(), PostgresError> {
 /// Files of the running server, relative to its data directory.
 fn is_of_the_server(path: &Path) -> bool {
     path == Path::new("postmaster.pid") || path == Path::new("postmaster.opts")
-}
-
-fn remove_file_if_there(path: &Path) -> Result<(), PostgresError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(PostgresError::file("remove", path)(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// Tablespaces lie outside the data directory; a copy would share them with the original and corrupt it.

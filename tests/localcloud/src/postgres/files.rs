@@ -123,6 +123,14 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), PostgresError> {
     }
 }
 
+/// Removes a file, if there is one.
+pub(crate) fn remove_file_if_there(path: &Path) -> Result<(), PostgresError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(PostgresError::file("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Runs file work off the runtime's threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PostgresError> + Send + 'static,

@@ -4,6 +4,7 @@
 //! authority of this process, and dies with this process. It must not touch any other PostgreSQL on the machine: no shared
 //! socket directory, no fixed port, no shared memory outside its own directory.
 
+mod archive;
 mod backup;
 mod binaries;
 mod client;
@@ -16,6 +17,7 @@ mod server;
 mod tls;
 mod user;
 
+pub use archive::WalArchive;
 pub use backup::{Backup, BackupSummary};
 pub use binaries::{Binaries, Search, VERSION_MAJOR_MIN};
 pub use client::Login;
