@@ -118,10 +118,22 @@ DIFFERENCES: dict[str, Difference] = {
     "how far it is": Difference(
         "100 %", "no field PercentProgress", OURS, f"{API}, DBSnapshot: PercentProgress."
     ),
-    "automated ones of the instance": Difference(
-        "none", "rds:orders-TIME", MOTO,
-        f"{API}, CreateDBInstance, BackupRetentionPeriod: more than 0 enables automated backups. "
-        "The local RDS takes none by itself; tests of other people's snapshots make them with `register_external_snapshot`.",
+    "create the cluster again": Difference(
+        "DBClusterAlreadyExistsFault 400", "DBClusterSnapshotAlreadyExistsFault 400", OURS,
+        f"{API}, CreateDBCluster, Errors: DBClusterAlreadyExistsFault.",
+    ),
+    "an instance in the cluster": Difference(
+        "creating", "available", OURS,
+        f'{GUIDE}, "Viewing Amazon RDS DB instance status": an instance is `creating` before it is `available`.',
+    ),
+    "a DB snapshot of a member": Difference(
+        INVALID, "available", OURS,
+        'RDS itself answers: "The specified instance is a member of a cluster and a snapshot cannot be created directly" '
+        "(quoted in issue 313 of cloud-custodian).",
+    ),
+    "take a cluster snapshot": Difference(
+        "creating", "available", OURS,
+        f"{API}, CreateDBClusterSnapshot, sample response: Status `creating`.",
     ),
     "a filter without values": Difference(
         INVALID, INVALID_COMBINATION, NOBODY_KNOWS,

@@ -40,6 +40,9 @@ class Script:
         yield from self._restores()
         yield from self._modifications()
         yield from self._deletions()
+        yield from self._clusters()
+        yield from self._cluster_snapshots()
+        yield from self._cluster_deletions()
 
     # Steps, in order; later ones stand on what earlier ones made.
 
@@ -252,6 +255,116 @@ class Script:
         yield "delete a snapshot", lambda: delete_snapshot("last")
         yield "delete it twice", lambda: delete_snapshot("last")
 
+    def _clusters(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        rds = self.rds
+
+        def create(name: str, **changes: object) -> str:
+            arguments = {
+                "DBClusterIdentifier": name,
+                "Engine": "aurora-postgresql",
+                "MasterUsername": "app",
+                "MasterUserPassword": "correct-horse",
+                "StorageEncrypted": True,
+                "Tags": tags(team="shop"),
+            } | changes
+            return status(rds.create_db_cluster(**arguments)["DBCluster"])
+
+        def member(name: str, cluster: str = "shop", **arguments: object) -> str:
+            answer = rds.create_db_instance(
+                DBInstanceIdentifier=name,
+                DBClusterIdentifier=cluster,
+                DBInstanceClass="db.r6g.large",
+                Engine="aurora-postgresql",
+                **arguments,
+            )
+            return self._status(answer)
+
+        def members() -> str:
+            return " ".join(
+                f"{one['DBInstanceIdentifier']} {'writes' if one['IsClusterWriter'] else 'reads'}"
+                for one in self._cluster("shop")["DBClusterMembers"]
+            )
+
+        yield "create a cluster", lambda: create("Shop")
+        yield "the cluster becomes available", lambda: self._settle_cluster("shop")
+        yield "a cluster's ARN", lambda: self._cluster("shop")["DBClusterArn"].split(":", 5)[5]
+        yield "its retention and encryption", lambda: "{BackupRetentionPeriod} {StorageEncrypted}".format(**self._cluster("shop"))
+        yield "a new cluster has no members", lambda: members() or "none"
+        yield "create the cluster again", lambda: create("shop")
+        yield "a cluster that is not there", lambda: self._cluster("nope")["Status"]
+        yield "an instance in no such cluster", lambda: member("lost", cluster="nope")
+        yield "an instance in the cluster", lambda: member("shop-1")
+        yield "and it becomes available", lambda: self._settle_instance("shop-1")
+        yield "it names its cluster", lambda: self._instance("shop-1")["DBClusterIdentifier"]
+        yield "the cluster names it", members
+        yield "a DB snapshot of a member", lambda: status(
+            rds.create_db_snapshot(DBInstanceIdentifier="shop-1", DBSnapshotIdentifier="wrong")["DBSnapshot"]
+        )
+
+    def _cluster_snapshots(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        rds = self.rds
+
+        def take(name: str, cluster: str = "shop") -> str:
+            answer = rds.create_db_cluster_snapshot(DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier=name)
+            return status(answer["DBClusterSnapshot"])
+
+        def snapshot(name: str) -> dict:
+            return rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)["DBClusterSnapshots"][0]
+
+        def taken(name: str) -> str:
+            within_patience(lambda: snapshot(name)["Status"] == "available")
+            self._settle_cluster("shop")
+            return snapshot(name)["Status"]
+
+        def restored() -> str:
+            rds.restore_db_cluster_from_snapshot(
+                DBClusterIdentifier="room", SnapshotIdentifier="shop-1", Engine="aurora-postgresql", Tags=tags(run="1")
+            )
+            return self._settle_cluster("room")
+
+        yield "take a cluster snapshot", lambda: take("Shop-1")
+        yield "the cluster snapshot becomes available", lambda: taken("shop-1")
+        yield "a cluster snapshot's ARN", lambda: snapshot("shop-1")["DBClusterSnapshotArn"].split(":", 5)[5]
+        yield "what the cluster snapshot is of", lambda: "{DBClusterIdentifier} {SnapshotType} {StorageEncrypted}".format(
+            **snapshot("shop-1")
+        )
+        yield "take the cluster snapshot again", lambda: take("shop-1")
+        yield "take one of no such cluster", lambda: take("other", cluster="nope")
+        yield "a cluster snapshot that is not there", lambda: snapshot("nope")["Status"]
+        yield "manual cluster snapshots", lambda: names(
+            rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"], "DBClusterSnapshotIdentifier"
+        )
+        yield "restore a cluster", restored
+        yield "a restored cluster has no members", lambda: str(len(self._cluster("room")["DBClusterMembers"]))
+        yield "a restored cluster's tags", lambda: shown(self._cluster("room")["TagList"])
+        yield "restore a cluster from nothing", lambda: status(
+            rds.restore_db_cluster_from_snapshot(
+                DBClusterIdentifier="lost", SnapshotIdentifier="nope", Engine="aurora-postgresql"
+            )["DBCluster"]
+        )
+
+    def _cluster_deletions(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        rds = self.rds
+
+        def delete(name: str, **arguments: object) -> str:
+            return rds.delete_db_cluster(DBClusterIdentifier=name, **arguments)["DBCluster"]["DBClusterIdentifier"]
+
+        def emptied() -> str:
+            rds.delete_db_instance(DBInstanceIdentifier="shop-1", SkipFinalSnapshot=True)
+            return self._gone("shop-1")
+
+        def snapshot_deleted(name: str) -> str:
+            answer = rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name)
+            return answer["DBClusterSnapshot"]["DBClusterSnapshotIdentifier"]
+
+        yield "delete a cluster with a member", lambda: delete("shop", SkipFinalSnapshot=True)
+        yield "delete the member", emptied
+        yield "delete the cluster", lambda: delete("shop", SkipFinalSnapshot=True)
+        yield "delete the restored one", lambda: delete("room", SkipFinalSnapshot=True)
+        yield "delete a cluster that is not there", lambda: delete("nope", SkipFinalSnapshot=True)
+        yield "delete a cluster snapshot", lambda: snapshot_deleted("shop-1")
+        yield "delete the cluster snapshot twice", lambda: snapshot_deleted("shop-1")
+
     # What steps are made of.
 
     def _create(self, name: str, **changes: object) -> dict:
@@ -273,6 +386,13 @@ class Script:
 
     def _snapshot(self, name: str) -> dict:
         return self.rds.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"][0]
+
+    def _cluster(self, name: str) -> dict:
+        return self.rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
+
+    def _settle_cluster(self, name: str) -> str:
+        within_patience(lambda: self._cluster(name)["Status"] == "available")
+        return self._cluster(name)["Status"]
 
     def _settle_instance(self, *instances: str) -> str:
         def settled() -> bool:

@@ -1,25 +1,32 @@
-//! What a notification says, as a finding.
+//! What a notification says, as a finding. Pure.
 
 use holdfast_domain::{Cause, Finding, FindingState, Severity};
-use holdfast_wire::{FunctionFailure, Notification, NotificationBody};
+use holdfast_wire::{Alarm, AlarmState, FunctionFailure, Notification, NotificationBody};
 use jiff::Timestamp;
 
 use crate::channels::text::cut;
 
-/// The longest title made of a function's error; the whole message stands among the facts.
+/// The longest title made of a function's error or an alarm's reason; the whole text stands among the facts.
 const TITLE_MAX: usize = 300;
 
-/// What a notification says. `now` dates the failures, which carry no time of their own.
+/// What a notification says. `now` dates what carries no time of its own.
 pub(crate) fn finding(notification: &Notification, now: Timestamp) -> Finding {
     match &notification.body {
         NotificationBody::Finding(finding) => finding.clone(),
         NotificationBody::FunctionFailure(failure) => of_failure(failure, now),
+        NotificationBody::Alarm(alarm) => of_alarm(alarm, now),
     }
 }
 
-/// Whether it is about `alert` itself. Its own channels are then the last that it may rely on.
-pub(crate) fn is_about(function: &str, finding: &Finding) -> bool {
-    finding.cause.as_str().starts_with(Cause::of_function(&part_of_cause(function), "").as_str())
+/// Whether a notification is about `alert` itself. Its own channels are then the last that it may rely on.
+pub(crate) fn is_about(function: &str, notification: &Notification) -> bool {
+    match &notification.body {
+        NotificationBody::Finding(finding) => {
+            finding.cause.as_str().starts_with(Cause::of_function(&part_of_cause(function), "").as_str())
+        }
+        NotificationBody::FunctionFailure(failure) => failure.function == function,
+        NotificationBody::Alarm(alarm) => alarm.function.as_deref() == Some(function),
+    }
 }
 
 /// A name from outside may hold what a cause may not: printable ASCII without spaces alone is legal in one.
@@ -50,37 +57,98 @@ fn of_failure(failure: &FunctionFailure, now: Timestamp) -> Finding {
     }
 }
 
+/// An alarm that cannot tell is not well: it is told, as mildly as it can be, and what it said before stays standing.
+fn of_alarm(alarm: &Alarm, now: Timestamp) -> Finding {
+    let Alarm { name, state, severity, description, reason, function, region, changed_at } = alarm;
+    let (state, severity, says) = match state {
+        AlarmState::Alarm => (FindingState::Open, *severity, "is in alarm"),
+        AlarmState::Ok => (FindingState::Resolved, *severity, "is well again"),
+        AlarmState::InsufficientData => (FindingState::Open, Severity::Low, "has no data to tell by"),
+    };
+    let facts =
+        [("Alarm", Some(name)), ("Function", function.as_ref()), ("Region", region.as_ref()), ("Reason", Some(reason))];
+    Finding {
+        cause: Cause::of_function("alarm", &part_of_cause(name)),
+        state,
+        severity,
+        resource: None,
+        title: cut(&format!("the CloudWatch alarm {name} {says}: {reason}"), TITLE_MAX),
+        threatens: description.clone(),
+        next_step: match state {
+            FindingState::Resolved => "nothing".into(),
+            FindingState::Open => match function {
+                Some(function) => format!("read the log group /aws/lambda/{function} and remove the cause"),
+                None => "look at the alarm's metric in CloudWatch and remove the cause".into(),
+            },
+        },
+        facts: facts.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?.clone()))).collect(),
+        seen_at: changed_at.unwrap_or(now),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failure_of(function: &str) -> Finding {
-        let failure = FunctionFailure {
+    fn of(body: NotificationBody) -> Notification {
+        Notification { message_id: "message".into(), body }
+    }
+
+    fn failure_of(function: &str) -> Notification {
+        of(NotificationBody::FunctionFailure(FunctionFailure {
             function: function.into(),
             error_type: "permanent".into(),
             error_message: "no such plan".into(),
-        };
-        of_failure(&failure, Timestamp::UNIX_EPOCH)
+        }))
+    }
+
+    fn alarm(state: AlarmState, function: Option<&str>) -> Notification {
+        of(NotificationBody::Alarm(Alarm {
+            name: "snapshot errors".into(),
+            state,
+            severity: Severity::Critical,
+            description: "no snapshot is taken".into(),
+            reason: "Threshold Crossed".into(),
+            function: function.map(Into::into),
+            region: Some("eu-west-1".into()),
+            changed_at: None,
+        }))
     }
 
     #[test]
     fn a_failure_names_its_function_and_its_error_and_where_the_event_lies() {
-        let finding = failure_of("verify");
+        let finding = finding(&failure_of("verify"), Timestamp::UNIX_EPOCH);
         assert_eq!(finding.cause.as_str(), "holdfast/verify/failure");
         assert_eq!(finding.title, "the function verify failed on an event: no such plan");
         assert!(finding.next_step.contains("holdfast-dead-letters"));
     }
 
     #[test]
+    fn an_alarm_opens_resolves_or_says_that_it_cannot_tell() {
+        for (state, becomes, severity) in [
+            (AlarmState::Alarm, FindingState::Open, Severity::Critical),
+            (AlarmState::Ok, FindingState::Resolved, Severity::Critical),
+            (AlarmState::InsufficientData, FindingState::Open, Severity::Low),
+        ] {
+            let finding = finding(&alarm(state, Some("snapshot")), Timestamp::UNIX_EPOCH);
+            assert_eq!((finding.state, finding.severity), (becomes, severity), "{state:?}");
+            assert_eq!(finding.cause.as_str(), "holdfast/alarm/snapshot-errors");
+            assert_eq!(finding.threatens, "no snapshot is taken");
+        }
+    }
+
+    #[test]
     fn the_cause_of_a_nameless_function_can_be_read_back() {
-        let cause = failure_of("unknown function").cause;
+        let cause = finding(&failure_of("unknown function"), Timestamp::UNIX_EPOCH).cause;
         assert_eq!(cause.to_string().parse::<Cause>().as_ref(), Ok(&cause));
     }
 
     #[test]
-    fn alert_knows_its_own_failures_and_nobody_elses() {
+    fn alert_knows_what_is_about_itself_and_nothing_else() {
         assert!(is_about("alert", &failure_of("alert")));
+        assert!(is_about("alert", &alarm(AlarmState::Alarm, Some("alert"))));
         assert!(!is_about("alert", &failure_of("alert-two")));
         assert!(!is_about("alert", &failure_of("verify")));
+        assert!(!is_about("alert", &alarm(AlarmState::Alarm, None)));
     }
 }

@@ -2,17 +2,22 @@
 
 use holdfast_domain::inventory::DbInstance;
 use holdfast_domain::{Plan, tags};
-use holdfast_ledger::{Held, Ledger, LedgerError, Phase, PlanStore, Run, open_key, run_key};
+use holdfast_ledger::{
+    EvidenceChain, EvidenceRef, Held, Ledger, LedgerError, Phase, PlanStore, ROOMS_KEY, RecoveryPoint, RoomsInUse, Run,
+    SeenBy, Verification, Written, open_key, run_key, verification_key,
+};
 use holdfast_ports::{
     Bus, Class, Clock, Entropy, Objects, PortError, PortErrorKind, Precondition, RestoreDbInstance, RoomSecrets,
+    RoomSource,
 };
 use holdfast_wire::{Message, RunRef, VerifyWork};
 use jiff::Timestamp;
 
 use crate::begin::{self, DueTest};
-use crate::observe::Seen;
+use crate::observe::{Rooms, Seen};
+use crate::prove::{self, Checked, Proven};
 use crate::step::{self, Action, Observation, Step};
-use crate::{Config, Error, Outcome, Ports, Rds, reap, tell};
+use crate::{Config, Error, Outcome, Ports, Rds, reap, rooms, tell};
 
 /// Begins what is due and has not begun, and adds it to what was seen.
 pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
@@ -47,15 +52,20 @@ async fn begin_one<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     let held = match (ledger.read::<Run>(&key).await?, &test.source, seen.plan.resources.get(&test.resource)) {
         (Some(held), _, _) => held,
         (None, Ok(source), Some(resource)) => {
-            let run = begin::run(&seen.plan, resource, test, source, seen.now);
+            let evidence_after = EvidenceChain::new(ports.objects, &test.resource).end().await?;
+            let run = begin::run(&seen.plan, resource, test, source, evidence_after, seen.now);
             ledger.create(&key, run).await?.into_held()
         }
-        (None, Err(why), _) => {
-            let finding = begin::nothing_to_restore(&seen.plan, test, *why, seen.now);
+        // Whoever asked by hand gets the answer; nobody else need hear of it.
+        (None, Err(why), _) if test.rule.is_none() => {
+            return Err(Error::NothingToRestore { run: test.run.clone(), why: why.clone() });
+        }
+        (None, Err(why), Some(resource)) => {
+            let finding = begin::nothing_to_restore(&seen.plan, resource, test, why, seen.now);
             ports.bus.announce(&[Message::Finding(finding)]).await?;
             return Ok(None);
         }
-        (None, Ok(_), None) => return Ok(None),
+        (None, Ok(_) | Err(_), None) => return Ok(None),
     };
     if held.body.phase == Phase::Closed {
         return Ok(None);
@@ -68,6 +78,44 @@ async fn begin_one<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     }
 }
 
+/// Gives rooms away, and says who has one. Who was refused writes nothing and opens nothing: the next sweep decides anew.
+pub(crate) async fn give_rooms<O: Objects, R, S, B, Y: Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &Seen,
+    outcome: &mut Outcome,
+) -> RoomsInUse {
+    let nothing = RoomsInUse::default();
+    let before = match &seen.rooms {
+        Rooms::Unknown => return nothing,
+        Rooms::None => &nothing,
+        Rooms::Held(held) => &held.body,
+    };
+    let runs = seen.runs.iter().map(|held| &held.body);
+    let after = rooms::give(seen.plan.rooms_max, before, &seen.known.open, runs, seen.now);
+    if after == *before {
+        return after;
+    }
+    let ledger = Ledger::new(ports.objects, ports.system);
+    let written = match &seen.rooms {
+        Rooms::Held(held) => ledger.replace(held, after.clone()).await.map(|_| true),
+        Rooms::Unknown | Rooms::None => match ledger.create(ROOMS_KEY, after.clone()).await {
+            Ok(written) => Ok(matches!(written, Written::Created(_))),
+            Err(error) => Err(error),
+        },
+    };
+    match written {
+        Ok(true) => after,
+        Ok(false) | Err(LedgerError::Conflict { .. }) => {
+            outcome.steps.push("rooms: none is given, because another invocation gives them away".into());
+            nothing
+        }
+        Err(error) => {
+            outcome.failures.keep("rooms in use", &Error::from(error));
+            nothing
+        }
+    }
+}
+
 /// Takes one step of one run: actions first, then the record.
 pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
@@ -75,7 +123,7 @@ pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     config: &Config,
     seen: &Seen,
     held: &Held<Run>,
-    room_free: bool,
+    (room_free, by): (bool, SeenBy),
     outcome: &mut Outcome,
 ) {
     let run = &held.body;
@@ -84,7 +132,7 @@ pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
         return;
     };
     let room: Option<&DbInstance> = region.instances.iter().find(|instance| instance.id == run.room);
-    let observation = Observation { room, verification: seen.verifications.get(&run.id), room_free };
+    let observation = Observation { room, verification: seen.verifications.get(&run.id), room_free, by };
     let decided = step::step(run, &observation, config.patience, seen.now);
     match carry_out_and_record(ports, plans, config, seen, held, decided).await {
         Ok(words) => outcome.steps.push(format!("{}: {words}", run.id)),
@@ -101,7 +149,7 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     decided: Step,
 ) -> Result<String, Error> {
     let mut decided = decided;
-    if let Err(error) = carry_out(ports, plans, config, seen, &decided).await {
+    if let Err(error) = carry_out(ports, plans, config, seen, &mut decided).await {
         let Error::Port(port) = &error else { return Err(error) };
         if is_patient(port) {
             return Ok(format!("waits, because {port}"));
@@ -111,7 +159,7 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
             return Err(error);
         }
         decided = step::after_permanent_failure(&held.body, &port.to_string(), seen.now);
-        carry_out(ports, plans, config, seen, &decided).await?;
+        carry_out(ports, plans, config, seen, &mut decided).await?;
     }
     let words = format!("{:?}, because {}", decided.run.phase, decided.reason);
     if decided.run == held.body {
@@ -153,12 +201,12 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     plans: &PlanStore,
     config: &Config,
     seen: &Seen,
-    decided: &Step,
+    decided: &mut Step,
 ) -> Result<(), Error> {
-    let run = &decided.run;
     for action in &decided.actions {
+        let run = &decided.run;
         match action {
-            Action::Restore => ports.rds.restore_db_instance(&sealed(&seen.plan, config, run)).await?,
+            Action::Restore => ports.rds.restore_db_instance(&sealed(&seen.plan, config, run)?).await?,
             Action::GivePassword => {
                 // Kept before it is given, and what is kept already is given again: another invocation may be at the same step.
                 let new = ports.system.password();
@@ -172,6 +220,7 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
             Action::DeleteRoom => ports.rds.delete_room(&run.region, &run.room).await?,
             Action::ForgetSecret => ports.secrets.forget(&run.secret).await?,
             Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
+            Action::WriteEvidence => decided.run.evidence = write_evidence(ports, plans, config, run, seen.now).await?,
             Action::Close => {
                 ports.bus.announce(&[Message::RestoreTestClosed(RunRef { run: run.id.clone() })]).await?;
                 ports.objects.delete(&open_key(&run.id)).await?;
@@ -182,18 +231,35 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
 }
 
 /// The room with everything that seals it, in one request.
-fn sealed(plan: &Plan, config: &Config, run: &Run) -> RestoreDbInstance {
-    RestoreDbInstance {
+fn sealed(plan: &Plan, config: &Config, run: &Run) -> Result<RestoreDbInstance, PortError> {
+    let security_groups = config.security_groups.of(&run.region).to_vec();
+    if security_groups.is_empty() {
+        // RDS would take the VPC's default, which seals nothing.
+        let message = format!("no security group of the sealed room is named for {}", run.region);
+        return Err(PortError::new(PortErrorKind::Invalid, "the room", run.room.as_str(), message));
+    }
+    Ok(RestoreDbInstance {
         region: run.region.clone(),
-        snapshot: run.source.snapshot.clone(),
+        source: match &run.source.point {
+            RecoveryPoint::DbSnapshot { id } => RoomSource::Snapshot(id.clone()),
+            RecoveryPoint::PointInTime { instance, at } => {
+                RoomSource::PointInTime { instance: instance.clone(), at: *at }
+            }
+        },
         id: run.room.clone(),
         instance_class: run.instance_class.clone(),
         subnet_group: config.subnet_group.clone(),
-        security_groups: config.security_groups.clone(),
+        security_groups,
         parameter_group: config.parameter_group.clone(),
-        option_group: config.option_group.clone(),
+        option_group: config.option_group.clone().or_else(|| own_option_group(plan, run)),
         tags: room_tags(plan, run),
-    }
+    })
+}
+
+/// The source's own option group, in the region where it is known to be. In another one there may be none of that name.
+fn own_option_group(plan: &Plan, run: &Run) -> Option<String> {
+    let stands_in = &plan.resources.get(&run.resource)?.region;
+    run.source.fingerprint.option_group.clone().filter(|_| *stands_in == run.region)
 }
 
 fn room_tags(plan: &Plan, run: &Run) -> tags::Tags {
@@ -210,9 +276,37 @@ async fn tell_verdict<O: Objects, R, S, B: Bus, Y>(
     let (Some(verdict), Some(resource)) = (&run.verdict, plan.resources.get(&run.resource)) else {
         return Ok(());
     };
-    let findings = tell::findings(&plan, resource, run, verdict, now);
+    let before = EvidenceChain::new(ports.objects, &run.resource).last(run.evidence_after).await?;
+    let trend = before.map_or_else(Vec::new, |link| link.trend());
+    let findings = tell::findings(&plan, resource, run, verdict, &trend, now);
     let messages: Vec<Message> = findings.into_iter().map(Message::Finding).collect();
     Ok(ports.bus.announce(&messages).await?)
+}
+
+/// Adds the run's link to its resource's chain. `None` if the plan that it ran under knows no such resource, which no plan of ours does.
+async fn write_evidence<O: Objects, R, S, B, Y: Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    plans: &PlanStore,
+    config: &Config,
+    run: &Run,
+    now: Timestamp,
+) -> Result<Option<EvidenceRef>, Error> {
+    let plan = plans.pinned(ports.objects, &run.plan_sha).await?;
+    let (Some(verdict), Some(resource)) = (&run.verdict, plan.resources.get(&run.resource)) else {
+        return Ok(None);
+    };
+    let ledger = Ledger::new(ports.objects, ports.system);
+    let read = match ledger.read_whole::<Verification>(&verification_key(&run.id)).await {
+        // What cannot be read was not judged either, and does not keep the run from its end.
+        Err(LedgerError::Unreadable { .. }) => None,
+        read => read?,
+    };
+    let checked = read.as_ref().map(|(verification, bytes)| Checked { verification, bytes });
+    let proven = Proven { plan: &plan, resource, run, verdict, checked, written_by: &config.written_by, now };
+    let chain = EvidenceChain::new(ports.objects, &run.resource);
+    let link =
+        chain.append(run.evidence_after, &run.id, |number, before| prove::evidence(&proven, number, before)).await?;
+    Ok(Some(link))
 }
 
 /// Deletes temporary things that no open run looks after, and tells people of those that will not go.

@@ -1,14 +1,16 @@
 //! Which restore tests are due and have not begun. Pure.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use holdfast_domain::inventory::{DbSnapshot, DbSnapshotStatus};
+use holdfast_domain::inventory::{DbInstance, DbSnapshot};
 use holdfast_domain::plan::{Due, Plan, Resource, RestoreFrom, RestoreTestRule};
-use holdfast_domain::{Cause, Finding, FindingState, ResourceName, RuleName, RunId, Severity, Slot, slot, tags};
+use holdfast_domain::{Finding, FindingState, Region, ResourceName, RuleName, RunId, Severity, Slot, slot, tags};
 use holdfast_ledger::{Phase, Run, RunSource, RunTimes};
 use holdfast_wire::RestoreTestNow;
 use jiff::{SignedDuration, Timestamp};
+
+use crate::proof::Proof;
+use crate::source::{self, NoSource, Sight, Wanted};
 
 /// How long after it was due a restore test still begins: one day. What is later than that is overdue, which is another's finding.
 pub const CATCH_UP: SignedDuration = SignedDuration::from_hours(24);
@@ -24,100 +26,117 @@ pub struct DueTest {
     pub rule: Option<RuleName>,
     /// Since when.
     pub slot: Slot,
+    /// Where the room is to stand.
+    pub region: Region,
+    /// What was asked for.
+    pub from: RestoreFrom,
     /// The recovery point to restore, or why there is none.
-    pub source: Result<DbSnapshot, NoSource>,
+    pub source: Result<RunSource, NoSource>,
 }
 
-/// Why there is nothing to restore.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoSource {
-    /// No recovery point of this resource is available.
-    NoneAvailable,
-}
+/// The inventory of the regions that were seen; one that is not here was not seen.
+pub type Regions<'a> = BTreeMap<&'a Region, (&'a [DbSnapshot], &'a [DbInstance])>;
 
-impl fmt::Display for NoSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoneAvailable => f.write_str("no recovery point of it is available"),
-        }
-    }
-}
-
-/// Every restore test that is due now, in order of resource and rule. `snapshots` is the whole inventory of the regions that were seen;
-/// a resource whose region was not seen has nothing due.
+/// Every restore test that is due now, in order of resource and rule. A rule whose region was not seen has nothing due.
 #[must_use]
-pub fn due(plan: &Plan, snapshots: &BTreeMap<&holdfast_domain::Region, &[DbSnapshot]>, now: Timestamp) -> Vec<DueTest> {
+pub fn due(plan: &Plan, regions: &Regions<'_>, now: Timestamp) -> Vec<DueTest> {
     let mut tests = Vec::new();
     for (name, resource) in &plan.resources {
-        let Some(seen) = snapshots.get(&resource.region) else {
-            continue;
-        };
-        for (rule_name, rule) in resource.restore_tests.iter().filter(|(_, rule)| is_carried_out(resource, rule)) {
-            tests.extend(due_by_rule(plan, name, rule_name, rule, seen, now));
+        // `plan check` names the other kinds as *not carried out yet*.
+        for (rule_name, rule) in resource.restore_tests.iter().filter(|_| resource.db_instance().is_some()) {
+            let asked = Asked { plan, name, resource, region: &rule.region, from: &rule.from };
+            if let Some(sight) = asked.sight(regions) {
+                tests.extend(due_by_rule(&asked, rule_name, rule, sight, now));
+            }
         }
     }
     tests
 }
 
-/// Of the plan's language this much is carried out yet: the newest recovery point of a DB instance, in its own region. `plan check` names
-/// every other rule as *not carried out yet*.
-fn is_carried_out(resource: &Resource, rule: &RestoreTestRule) -> bool {
-    resource.db_instance().is_some() && rule.from == RestoreFrom::Latest && rule.region == resource.region
+/// What a rule or a person asks for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    plan: &'a Plan,
+    name: &'a ResourceName,
+    resource: &'a Resource,
+    region: &'a Region,
+    from: &'a RestoreFrom,
+}
+
+impl<'a> Asked<'a> {
+    /// What was seen of it; nothing, if the room's region was not seen.
+    fn sight(&self, regions: &Regions<'a>) -> Option<Sight<'a>> {
+        let (snapshots, _) = regions.get(self.region)?;
+        Some(Sight { snapshots, instances: regions.get(&self.resource.region).map(|(_, instances)| *instances) })
+    }
+
+    fn wanted<'b>(&'b self, run: &'b RunId, serving: Option<&'b RuleName>) -> Wanted<'b> {
+        let Self { plan, name, resource, region, from } = *self;
+        Wanted { plan, name, resource, region, from, run, serving }
+    }
+
+    fn test(&self, run: RunId, rule: Option<&RuleName>, slot: Slot, source: Result<RunSource, NoSource>) -> DueTest {
+        DueTest {
+            run,
+            resource: self.name.clone(),
+            rule: rule.cloned(),
+            slot,
+            region: self.region.clone(),
+            from: self.from.clone(),
+            source,
+        }
+    }
 }
 
 fn due_by_rule(
-    plan: &Plan,
-    resource: &ResourceName,
+    asked: &Asked<'_>,
     rule_name: &RuleName,
     rule: &RestoreTestRule,
-    seen: &[DbSnapshot],
+    sight: Sight<'_>,
     now: Timestamp,
 ) -> Option<DueTest> {
-    let test = |slot: Slot, source| DueTest {
-        run: run_id(resource, rule_name.as_str(), &slot.to_string()),
-        resource: resource.clone(),
-        rule: Some(rule_name.clone()),
-        slot,
-        source,
-    };
+    let run_of = |slot: Slot| run_id(asked.name, rule_name.as_str(), &slot.to_string());
     match &rule.due {
         Due::At(schedule) => {
             let slot = Slot::at(schedule.latest_at_or_before(now, CATCH_UP)?);
-            Some(test(slot, latest(plan, resource, seen, |_| true).cloned().ok_or(NoSource::NoneAvailable)))
+            let run = run_of(slot);
+            // Without a look at the resource's own region nothing is known of its continuous backup.
+            if source::is_in_time(&rule.from) && sight.instances.is_none() {
+                return None;
+            }
+            let source = source::choose(&asked.wanted(&run, None), sight, now);
+            Some(asked.test(run, Some(rule_name), slot, source))
         }
         Due::After(snapshot_rule) => {
-            let source = latest(plan, resource, seen, |snapshot| tags::serve(&snapshot.tags, snapshot_rule))?;
-            let slot = tags::slot(&source.tags)?;
-            (slot.instant() >= now - CATCH_UP).then(|| test(slot, Ok(source.clone())))
+            // Which run it is does not matter to the newest.
+            let unnamed = run_id(asked.name, rule_name.as_str(), "newest");
+            let newest = source::newest(&asked.wanted(&unnamed, Some(snapshot_rule)), sight.snapshots)?;
+            let slot = tags::slot(&newest.tags)?;
+            let run = run_of(slot);
+            // The newest of *this rule* is what it runs after; what else is restored then is chosen among all.
+            let serving = (rule.from == RestoreFrom::Latest).then_some(snapshot_rule);
+            let source = source::choose(&asked.wanted(&run, serving), sight, now);
+            (slot.instant() >= now - CATCH_UP).then(|| asked.test(run, Some(rule_name), slot, source))
         }
     }
 }
 
-/// The restore test that a person asked for. Whether the plan knows the resource, the caller has looked.
+/// The restore test that a person asked for; nothing, if a region that it needs was not seen. Whether the plan knows the resource, the
+/// caller has looked.
 #[must_use]
-pub fn by_hand(plan: &Plan, now: Timestamp, wanted: &RestoreTestNow, snapshots: &[DbSnapshot]) -> DueTest {
-    DueTest {
-        run: run_id(&wanted.resource, "manual", &wanted.request),
-        resource: wanted.resource.clone(),
-        rule: None,
-        slot: Slot::at(now),
-        source: latest(plan, &wanted.resource, snapshots, |_| true).cloned().ok_or(NoSource::NoneAvailable),
-    }
-}
-
-/// The newest recovery point of ours that is available and satisfies a condition.
-fn latest<'a>(
+pub fn by_hand(
     plan: &Plan,
-    resource: &ResourceName,
-    seen: &'a [DbSnapshot],
-    condition: impl Fn(&DbSnapshot) -> bool,
-) -> Option<&'a DbSnapshot> {
-    seen.iter()
-        .filter(|s| s.status == DbSnapshotStatus::Available && s.taken_at.is_some())
-        .filter(|s| tags::are_ours(&s.tags, &plan.name, &plan.environment))
-        .filter(|s| s.tags.get(tags::RESOURCE).is_some_and(|name| name == resource.as_str()))
-        .filter(|s| condition(s))
-        .max_by(|a, b| (a.taken_at, &a.id).cmp(&(b.taken_at, &b.id)))
+    resource: &Resource,
+    regions: &Regions<'_>,
+    wanted: &RestoreTestNow,
+    now: Timestamp,
+) -> Option<DueTest> {
+    let region = wanted.region.as_ref().unwrap_or(&resource.region);
+    let asked = Asked { plan, name: &wanted.resource, resource, region, from: &wanted.from };
+    let sight = asked.sight(regions).filter(|sight| !source::is_in_time(&wanted.from) || sight.instances.is_some())?;
+    let run = run_id(&wanted.resource, "manual", &wanted.request);
+    let source = source::choose(&asked.wanted(&run, None), sight, now);
+    Some(asked.test(run, None, Slot::at(now), source))
 }
 
 fn run_id(resource: &ResourceName, rule: &str, of: &str) -> RunId {
@@ -128,9 +147,16 @@ fn run_id(resource: &ResourceName, rule: &str, of: &str) -> RunId {
     }
 }
 
-/// The record of a run that begins now.
+/// The record of a run that begins now, when the resource's evidence ends at a number.
 #[must_use]
-pub fn run(plan: &Plan, resource: &Resource, test: &DueTest, source: &DbSnapshot, now: Timestamp) -> Run {
+pub fn run(
+    plan: &Plan,
+    resource: &Resource,
+    test: &DueTest,
+    source: &RunSource,
+    evidence_after: u64,
+    now: Timestamp,
+) -> Run {
     let rule =
         test.rule.as_ref().and_then(|rule| resource.restore_tests.get(rule)).or(resource.restore_tests.values().next());
     let room = slot::room_id(&plan.name, &plan.environment, &test.resource, &test.run);
@@ -144,14 +170,8 @@ pub fn run(plan: &Plan, resource: &Resource, test: &DueTest, source: &DbSnapshot
         resource: test.resource.clone(),
         rule: test.rule.as_ref().map_or_else(|| "manual".into(), ToString::to_string),
         slot: test.slot,
-        region: resource.region.clone(),
-        source: RunSource {
-            snapshot: source.id.clone(),
-            taken_at: source.taken_at.unwrap_or(now),
-            engine: source.engine.clone(),
-            engine_version: source.engine_version.clone(),
-            size_bytes: source.size_bytes,
-        },
+        region: test.region.clone(),
+        source: source.clone(),
         room,
         instance_class: rule.map_or_else(|| DEFAULT_CLASS.into(), |rule| rule.instance_class.clone()),
         secret,
@@ -164,7 +184,10 @@ pub fn run(plan: &Plan, resource: &Resource, test: &DueTest, source: &DbSnapshot
         port: None,
         master_user: None,
         database: None,
+        restored_as: None,
         verdict: None,
+        evidence_after,
+        evidence: None,
     }
 }
 
@@ -175,86 +198,34 @@ const DEFAULT_DEADLINE: SignedDuration = SignedDuration::from_hours(4);
 
 /// What to tell people when a test is due and there is nothing to restore.
 #[must_use]
-pub fn nothing_to_restore(plan: &Plan, test: &DueTest, why: NoSource, now: Timestamp) -> Finding {
+pub fn nothing_to_restore(plan: &Plan, resource: &Resource, test: &DueTest, why: &NoSource, now: Timestamp) -> Finding {
+    let next_step = match why {
+        NoSource::Kind(_) => "leave the rule out until it is carried out, or write it for a DB instance",
+        NoSource::NoneAvailable(_) => {
+            "look for recovery points of it in RDS, and at the incidents of its snapshot rules"
+        }
+        NoSource::NotThere { .. } | NoSource::NotAvailable(_) | NoSource::OfAnother { .. } => {
+            "name a recovery point of it that is there and available"
+        }
+        NoSource::NoInstance(..) | NoSource::ElsewhereInTime(_) => {
+            "restore a recovery point instead, or name the instance and the region where it stands"
+        }
+        NoSource::NotContinuous(_) => "turn its automated backups on: RDS keeps a continuous backup with them",
+        NoSource::OutOfReach { .. } => "name an instant within reach",
+    };
+    let proof = Proof { from: &test.from, region: &test.region, resource };
     Finding {
-        cause: Cause::of_resource(&plan.name, &plan.environment, &test.resource, "restore-test"),
+        cause: proof.cause(plan, &test.resource, "restore-test"),
         state: FindingState::Open,
         severity: Severity::High,
         resource: Some(test.resource.clone()),
         title: format!("restore test {} cannot begin: {why}", test.run),
         threatens: format!("{} may have no backup that can be restored", test.resource),
-        next_step: "look for recovery points of it in RDS, and at the incidents of its snapshot rules".into(),
+        next_step: next_step.into(),
         facts: vec![("due".into(), test.slot.instant().to_string())],
         seen_at: now,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use holdfast_domain::{DbSnapshotId, Region};
-    use holdfast_ports::DbSnapshots as _;
-    use holdfast_testkit::{MemoryCloud, sample};
-
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a time")
-    }
-
-    async fn seen(cloud: &MemoryCloud, plan: &Plan) -> (Region, Vec<DbSnapshot>) {
-        let region = plan.primary.clone();
-        let snapshots = cloud.db_snapshots(&region).await.expect("a listing");
-        (region, snapshots)
-    }
-
-    fn add(cloud: &MemoryCloud, plan: &Plan, slot: &str, rules: &[&str]) -> DbSnapshotId {
-        let resource: ResourceName = "orders-db".parse().expect("legal");
-        let slot: Slot = slot.parse().expect("legal");
-        let rules: Vec<RuleName> = rules.iter().map(|rule| rule.parse().expect("legal")).collect();
-        let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
-        let tags = tags::of_recovery_point(&plan.name, &plan.environment, &resource, &rules, slot);
-        cloud.add_snapshot(&plan.primary, &id, &plan.resources[&resource].id, tags);
-        id
-    }
-
-    #[tokio::test]
-    async fn a_test_after_a_rule_is_due_for_its_newest_recovery_point_only() {
-        let plan = sample::plan();
-        let cloud = MemoryCloud::at(at("2026-11-19T02:04:00Z"));
-        add(&cloud, &plan, "20261119t020000z", &["daily"]);
-        cloud.pass(SignedDuration::from_hours(24));
-        let newest = add(&cloud, &plan, "20261120t020000z", &["daily", "weekly"]);
-        cloud.pass(SignedDuration::from_mins(1));
-        add(&cloud, &plan, "20261120t030000z", &["hourly"]);
-        let (region, snapshots) = seen(&cloud, &plan).await;
-        let due = due(&plan, &BTreeMap::from([(&region, snapshots.as_slice())]), cloud.time());
-        let runs: Vec<&str> = due.iter().map(|test| test.run.as_str()).collect();
-        assert_eq!(runs, ["orders-db.every.20261120t020000z"]);
-        assert_eq!(due[0].source.as_ref().expect("a source").id, newest);
-    }
-
-    #[tokio::test]
-    async fn a_test_on_a_schedule_is_due_for_a_day_and_says_when_there_is_nothing() {
-        let plan = sample::plan();
-        let monday = at("2026-11-23T06:00:20Z");
-        let region = plan.primary.clone();
-        let none = BTreeMap::from([(&region, [].as_slice())]);
-        let tests = due(&plan, &none, monday);
-        assert_eq!(tests.len(), 1);
-        assert_eq!(tests[0].run.as_str(), "orders-db.monday.20261123t060000z");
-        assert_eq!(tests[0].source, Err(NoSource::NoneAvailable));
-        assert_eq!(due(&plan, &none, at("2026-11-24T06:00:01Z")), vec![]);
-        assert_eq!(due(&plan, &BTreeMap::new(), monday), vec![], "a region that was not seen has nothing due");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_ours_is_never_a_source_of_latest() {
-        let plan = sample::plan();
-        let cloud = MemoryCloud::at(at("2026-11-23T06:00:00Z"));
-        let foreign: DbSnapshotId = "somebodys".parse().expect("legal");
-        cloud.add_snapshot(&plan.primary, &foreign, &"shop-orders".parse().expect("legal"), tags::Tags::new());
-        let (region, snapshots) = seen(&cloud, &plan).await;
-        let tests = due(&plan, &BTreeMap::from([(&region, snapshots.as_slice())]), cloud.time());
-        assert_eq!(tests.iter().map(|test| test.source.is_err()).collect::<Vec<_>>(), [true]);
-    }
-}
+mod tests;

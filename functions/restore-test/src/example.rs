@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus, Endpoint, MadeBy};
+use holdfast_domain::inventory::{AutomatedBackups, DbInstance, DbStatus, Endpoint};
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{Plan, tags};
-use holdfast_ledger::Run;
+use holdfast_ledger::{Fingerprint, Maker, RecoveryPoint, Run, RunSource};
 use holdfast_testkit::sample;
 use jiff::Timestamp;
 
@@ -25,40 +26,42 @@ pub(crate) fn run() -> Run {
 fn begun() -> Run {
     let plan = &*PLAN;
     let resource = &plan.resources[&"orders-db".parse().expect("legal")];
-    let source = DbSnapshot {
-        region: resource.region.clone(),
-        id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal"),
-        arn: "arn".into(),
-        instance: resource.target.id().to_owned(),
-        status: DbSnapshotStatus::Available,
-        made_by: MadeBy::Call,
-        taken_at: Some(at("2026-11-20T02:00:03Z")),
-        engine: "postgres".into(),
-        engine_version: "15.8".into(),
-        encrypted: true,
+    let source = RunSource {
+        from: RestoreFrom::Latest,
+        point: RecoveryPoint::DbSnapshot { id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal") },
+        arn: "arn:aws:rds:eu-central-1:000000000000:snapshot:hf-orders-db-20261120t020000z-01234567".into(),
+        made_by: Maker::Holdfast,
+        taken_at: at("2026-11-20T02:00:03Z"),
+        fingerprint: Fingerprint {
+            engine: "postgres".into(),
+            engine_version: "15.8".into(),
+            parameter_group: Some("shop-15".into()),
+            option_group: Some("default:postgres-15".into()),
+        },
         size_bytes: Some(1 << 30),
-        tags: tags::Tags::new(),
     };
     let test = DueTest {
         run: "orders-db.every.20261120t020000z".parse().expect("legal"),
         resource: "orders-db".parse().expect("legal"),
         rule: Some("every".parse().expect("legal")),
         slot: "20261120t020000z".parse().expect("legal"),
+        region: resource.region.clone(),
+        from: RestoreFrom::Latest,
         source: Ok(source.clone()),
     };
-    begin::run(plan, resource, &test, &source, at("2026-11-20T02:05:00Z"))
+    begin::run(plan, resource, &test, &source, 0, at("2026-11-20T02:05:00Z"))
 }
 
 /// The run's room in a state; it has an endpoint as soon as it serves.
 pub(crate) fn room(run: &Run, status: &str) -> DbInstance {
     let plan = &*PLAN;
-    let status = DbInstanceStatus::read(status);
+    let status = DbStatus::read(status);
     let endpoint = Endpoint { host: format!("{}.test", run.room), port: 5432 };
     DbInstance {
         region: run.region.clone(),
         id: run.room.clone(),
         arn: format!("arn:aws:rds:{}:000000000000:db:{}", run.region, run.room),
-        endpoint: (status == DbInstanceStatus::Available).then_some(endpoint),
+        endpoint: (status == DbStatus::Available).then_some(endpoint),
         status,
         engine: "postgres".into(),
         engine_version: "15.8".into(),
@@ -67,6 +70,13 @@ pub(crate) fn room(run: &Run, status: &str) -> DbInstance {
         password_pending: false,
         modification_pending: false,
         deletion_protection: false,
+        parameter_group: Some("default.postgres15".into()),
+        option_group: Some("default:postgres-15".into()),
+        latest_restorable_at: None,
+        backups: AutomatedBackups::default(),
+        cluster: None,
+        encrypted: true,
+        kms_key: None,
         tags: tags::of_room(&plan.name, &plan.environment, &run.resource, &run.id, run.deadline_at),
     }
 }

@@ -4,17 +4,22 @@
 //! for each run, and ends. It must not look into a database: that is `verify`'s.
 
 pub mod begin;
+pub mod proof;
+pub mod prove;
 pub mod reap;
+pub mod rooms;
+pub mod source;
 pub mod step;
 pub mod tell;
 
 mod act;
+mod config;
 #[cfg(test)]
 mod example;
 mod observe;
 
-use holdfast_domain::RunId;
-use holdfast_ledger::{LedgerError, PlanStore};
+use holdfast_domain::{Region, RunId};
+use holdfast_ledger::{LedgerError, PlanStore, SeenBy};
 use holdfast_ports::{
     Bus, Class, Classified, Clock, DbInstances, DbSnapshots, Entropy, Failures, Objects, PortError, RoomReset,
     RoomRestore, RoomSecrets,
@@ -24,22 +29,9 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::begin::DueTest;
-use crate::step::Patience;
+use crate::source::NoSource;
 
-/// Where rooms stand and how patient we are: deployment's business, not the plan's.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The clean room's subnet group.
-    pub subnet_group: String,
-    /// The clean room's security groups; at least one.
-    pub security_groups: Vec<String>,
-    /// A parameter group that keeps background work off.
-    pub parameter_group: Option<String>,
-    /// An option group.
-    pub option_group: Option<String>,
-    /// How long `verify` may be silent before it is called again.
-    pub patience: Patience,
-}
+pub use config::{Config, SecurityGroupError, SecurityGroups};
 
 /// Why an invocation failed. What could be done was done and recorded before.
 #[derive(Debug, Error)]
@@ -65,6 +57,14 @@ pub enum Error {
         /// What it knows.
         known: String,
     },
+    /// A restore test by hand of what cannot be restored.
+    #[error("restore test {run} cannot begin: {why}")]
+    NothingToRestore {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        why: NoSource,
+    },
     /// Some things failed, each for its own reason; the others were done.
     #[error(transparent)]
     Several(#[from] Failures),
@@ -75,7 +75,7 @@ impl Classified for Error {
         match self {
             Self::Ledger(error) => error.class(),
             Self::Port(error) => error.class(),
-            Self::Foreign(_) | Self::UnknownResource { .. } => Class::Permanent,
+            Self::Foreign(_) | Self::UnknownResource { .. } | Self::NothingToRestore { .. } => Class::Permanent,
             Self::Several(failures) => failures.class(),
         }
     }
@@ -126,18 +126,43 @@ pub async fn handle<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entro
     refuse_foreign(trigger)?;
     let mut outcome = Outcome::default();
 
-    let mut seen = observe::all(ports, plans, &mut outcome).await?;
+    let mut seen = observe::all(ports, plans, asked_for(trigger), &mut outcome).await?;
     let due = decide_due(&seen, trigger)?;
     act::begin(ports, &mut seen, &due, &mut outcome).await;
 
-    let may_open: Vec<RunId> =
-        step::queue(&seen.plan, seen.runs.iter().map(|held| &held.body)).iter().map(|run| run.id.clone()).collect();
+    let given = act::give_rooms(ports, &seen, &mut outcome).await;
+    let by = seen_by(trigger);
     for held in &seen.runs {
-        act::take_step(ports, plans, config, &seen, held, may_open.contains(&held.body.id), &mut outcome).await;
+        let room_free = given.runs.contains_key(held.body.id.as_str());
+        act::take_step(ports, plans, config, &seen, held, (room_free, by), &mut outcome).await;
     }
     act::reap(ports, &seen, &mut outcome).await;
     std::mem::take(&mut outcome.failures).finish()?;
     Ok(outcome)
+}
+
+/// What a person asked for may lie in a region that the plan does not name.
+fn asked_for(trigger: &Trigger) -> Option<&Region> {
+    match trigger {
+        Trigger::RestoreTestNow(wanted) => wanted.region.as_ref(),
+        Trigger::Sweep
+        | Trigger::Rds(_)
+        | Trigger::Bus(_)
+        | Trigger::Notifications(_)
+        | Trigger::SnapshotNow(_)
+        | Trigger::ForAlert(_) => None,
+    }
+}
+
+fn seen_by(trigger: &Trigger) -> SeenBy {
+    match trigger {
+        Trigger::Rds(_) | Trigger::Bus(_) => SeenBy::Event,
+        Trigger::Sweep
+        | Trigger::RestoreTestNow(_)
+        | Trigger::Notifications(_)
+        | Trigger::SnapshotNow(_)
+        | Trigger::ForAlert(_) => SeenBy::Sweep,
+    }
 }
 
 fn refuse_foreign(trigger: &Trigger) -> Result<(), Error> {
@@ -148,13 +173,15 @@ fn refuse_foreign(trigger: &Trigger) -> Result<(), Error> {
         | Trigger::Bus(Message::VerificationRecorded(_)) => Ok(()),
         Trigger::Bus(message) => Err(Error::Foreign(message.detail_type().into())),
         Trigger::Notifications(_) => Err(Error::Foreign("SNS records".into())),
+        Trigger::SnapshotNow(_) => Err(Error::Foreign("snapshot-now".into())),
+        Trigger::ForAlert(_) => Err(Error::Foreign("a request to alert".into())),
     }
 }
 
 /// What is due by the plan, and what a person asked for.
 fn decide_due(seen: &observe::Seen, trigger: &Trigger) -> Result<Vec<DueTest>, Error> {
-    let snapshots = seen.snapshots();
-    let mut due = begin::due(&seen.plan, &snapshots, seen.now);
+    let regions = seen.inventory();
+    let mut due = begin::due(&seen.plan, &regions, seen.now);
     if let Trigger::RestoreTestNow(wanted) = trigger {
         let resource = seen.plan.resources.get(&wanted.resource).ok_or_else(|| Error::UnknownResource {
             plan: seen.plan.name.to_string(),
@@ -162,9 +189,7 @@ fn decide_due(seen: &observe::Seen, trigger: &Trigger) -> Result<Vec<DueTest>, E
             known: seen.plan.resources.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         })?;
         // Of a region that could not be seen nothing is known, and nothing begins; that failure is told at the end, and Lambda tries again.
-        if let Some(in_region) = snapshots.get(&resource.region) {
-            due.push(begin::by_hand(&seen.plan, seen.now, wanted, in_region));
-        }
+        due.extend(begin::by_hand(&seen.plan, resource, &regions, wanted, seen.now));
     }
     Ok(due)
 }

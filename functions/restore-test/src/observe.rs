@@ -7,11 +7,13 @@ use holdfast_domain::inventory::{DbInstance, DbSnapshot};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{Plan, Region, RunId, SecretName};
 use holdfast_ledger::{
-    Held, Ledger, OPEN_PREFIX, Phase, PlanStore, Run, Verification, run_key, run_of_open_key, verification_key,
+    Held, Ledger, OPEN_PREFIX, Phase, PlanStore, ROOMS_KEY, RoomsInUse, Run, Verification, run_key, run_of_open_key,
+    verification_key,
 };
 use holdfast_ports::{Bus, Clock, Entropy, Objects, RoomSecrets};
 use jiff::Timestamp;
 
+use crate::begin::Regions;
 use crate::reap::{self, Known};
 use crate::{Error, Outcome, Ports, Rds};
 
@@ -19,11 +21,22 @@ use crate::{Error, Outcome, Ports, Rds};
 pub(crate) struct Seen {
     pub(crate) now: Timestamp,
     pub(crate) plan: Arc<Plan>,
+    pub(crate) rooms: Rooms,
     pub(crate) runs: Vec<Held<Run>>,
     pub(crate) regions: BTreeMap<Region, RegionSeen>,
     pub(crate) verifications: BTreeMap<RunId, Verification>,
     pub(crate) secrets: BTreeMap<SecretName, Tags>,
     pub(crate) known: Known,
+}
+
+/// The record of the rooms in use.
+pub(crate) enum Rooms {
+    /// It could not be read: nobody is given a room.
+    Unknown,
+    /// There is none: nobody has a room.
+    None,
+    /// This.
+    Held(Held<RoomsInUse>),
 }
 
 pub(crate) struct RegionSeen {
@@ -32,8 +45,11 @@ pub(crate) struct RegionSeen {
 }
 
 impl Seen {
-    pub(crate) fn snapshots(&self) -> BTreeMap<&Region, &[DbSnapshot]> {
-        self.regions.iter().map(|(region, seen)| (region, seen.snapshots.as_slice())).collect()
+    pub(crate) fn inventory(&self) -> Regions<'_> {
+        self.regions
+            .iter()
+            .map(|(region, seen)| (region, (seen.snapshots.as_slice(), seen.instances.as_slice())))
+            .collect()
     }
 
     pub(crate) fn instances(&self) -> impl Iterator<Item = &DbInstance> {
@@ -46,14 +62,18 @@ impl Seen {
 pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
+    also: Option<&Region>,
     outcome: &mut Outcome,
 ) -> Result<Seen, Error> {
     let plan = plans.current(ports.objects).await?;
+    // Before the markers: whoever is in this record had one by then, and who has none after it is closed.
+    let rooms = rooms(ports, outcome).await;
     let markers = ports.objects.list(OPEN_PREFIX).await?;
     let open: BTreeSet<RunId> = markers.iter().filter_map(|key| run_of_open_key(key)).collect();
     let mut seen = Seen {
         now: ports.system.now(),
         plan,
+        rooms,
         runs: Vec::new(),
         regions: BTreeMap::new(),
         verifications: BTreeMap::new(),
@@ -61,7 +81,7 @@ pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + E
         known: Known { open, closed: BTreeSet::new() },
     };
     runs(ports, &mut seen, outcome).await;
-    regions(ports, &mut seen, outcome).await;
+    regions(ports, &mut seen, also, outcome).await;
     match ports.secrets.kept().await {
         Ok(kept) => seen.secrets = kept.into_iter().collect(),
         Err(error) => outcome.failures.keep("secrets of rooms", &Error::from(error)),
@@ -97,8 +117,27 @@ async fn runs<O: Objects, R, S, B, Y: Entropy>(
     }
 }
 
-async fn regions<O, R: Rds, S, B, Y>(ports: &Ports<'_, O, R, S, B, Y>, seen: &mut Seen, outcome: &mut Outcome) {
+async fn rooms<O: Objects, R, S, B, Y: Entropy>(ports: &Ports<'_, O, R, S, B, Y>, outcome: &mut Outcome) -> Rooms {
+    match Ledger::new(ports.objects, ports.system).read::<RoomsInUse>(ROOMS_KEY).await {
+        Ok(Some(held)) => Rooms::Held(held),
+        Ok(None) => Rooms::None,
+        Err(error) => {
+            outcome.failures.keep("rooms in use", &Error::from(error));
+            Rooms::Unknown
+        }
+    }
+}
+
+/// Every region in which a resource stands, in which one is restored, or that somebody asks for.
+async fn regions<O, R: Rds, S, B, Y>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &mut Seen,
+    also: Option<&Region>,
+    outcome: &mut Outcome,
+) {
     let mut wanted: BTreeSet<Region> = seen.plan.regions().into_iter().cloned().collect();
+    let rules = seen.plan.resources.values().flat_map(|resource| resource.restore_tests.values());
+    wanted.extend(rules.map(|rule| rule.region.clone()).chain(also.cloned()));
     wanted.extend(seen.runs.iter().map(|held| held.body.region.clone()));
     for region in wanted {
         // Snapshots before instances: a room restored in between then shows with its snapshot, never without.

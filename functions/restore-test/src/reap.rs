@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus};
+use holdfast_domain::inventory::{DbInstance, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::{self, Tags};
 use holdfast_domain::{Cause, DbInstanceId, Finding, FindingState, Plan, Region, RunId, SecretName, Severity};
@@ -57,7 +57,7 @@ pub fn rooms<'a>(
 ) -> Vec<Reap> {
     let mut reaped: Vec<Reap> = instances
         .into_iter()
-        .filter(|instance| instance.id.as_str().starts_with(TEMPORARY) && instance.status != DbInstanceStatus::Deleting)
+        .filter(|instance| instance.id.as_str().starts_with(TEMPORARY) && instance.status != DbStatus::Deleting)
         .filter(|instance| is_over(plan, &instance.tags, known, now))
         .map(|instance| Reap { region: instance.region.clone(), room: instance.id.clone() })
         .collect();

@@ -9,9 +9,9 @@
 
 use std::fmt;
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus};
-use holdfast_domain::{CheckResult, Outcome, Plan, Verdict, tags};
-use holdfast_ledger::{Phase, Run, RunVerdict, Verification};
+use holdfast_domain::inventory::{DbInstance, DbStatus};
+use holdfast_domain::{CheckResult, Outcome, Verdict, tags};
+use holdfast_ledger::{Fingerprint, Phase, Run, RunVerdict, SeenBy, Verification};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long RDS may take to show a room that it agreed to restore. Its inventory is eventually consistent; AWS gives no bound, so this is ours.
@@ -27,8 +27,10 @@ pub struct Observation<'a> {
     pub room: Option<&'a DbInstance>,
     /// What `verify` wrote, if anything.
     pub verification: Option<&'a Verification>,
-    /// Whether a room may be opened now, under `rooms_max` and in the queue's order.
+    /// Whether this run was given a room, under `rooms_max` and in the queue's order.
     pub room_free: bool,
+    /// What made us look.
+    pub by: SeenBy,
 }
 
 /// How long `verify` may be silent before it is called again: a call can be lost.
@@ -50,6 +52,8 @@ pub enum Action {
     ForgetSecret,
     /// Tell people what came of it.
     TellVerdict,
+    /// Add its link to the resource's evidence, unless it is there.
+    WriteEvidence,
     /// Tell the bus that it is over, and remove the open marker.
     Close,
 }
@@ -127,6 +131,14 @@ pub struct Step {
 pub fn step(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
     // An invocation that began later, or by a faster clock, may have written before us: within a run time never runs back.
     let now = now.max(run.known_until());
+    let mut step = decide(run, seen, patience, now);
+    if run.verdict.is_none() && step.run.verdict.is_some() {
+        step.run.times.judged_by = Some(seen.by);
+    }
+    step
+}
+
+fn decide(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
     // What finished in time is judged by what it found, however late that is seen.
     let answered = run.phase == Phase::Verifying && is_finished(seen);
     if run.phase < Phase::Destroying && now >= run.deadline_at && !answered {
@@ -179,10 +191,12 @@ fn await_room(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
         };
     };
     match (&room.status, &room.endpoint) {
-        (DbInstanceStatus::Available, Some(endpoint)) => {
+        (DbStatus::Available, Some(endpoint)) => {
             let mut next = run.clone();
             next.phase = Phase::Preparing;
             next.times.available_at = Some(now);
+            next.times.available_by = Some(seen.by);
+            next.restored_as = Some(fingerprint(room));
             next.host = Some(endpoint.host.clone());
             next.port = Some(endpoint.port);
             next.master_user = Some(room.master_user.clone());
@@ -198,20 +212,17 @@ fn await_password(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
         return vanished(run, now);
     };
     match room.status {
-        DbInstanceStatus::Available if room.password_pending || room.modification_pending => {
-            wait(run, Reason::PasswordPending)
-        }
-        DbInstanceStatus::Available => {
+        DbStatus::Available if room.password_pending || room.modification_pending => wait(run, Reason::PasswordPending),
+        DbStatus::Available => {
             let mut next = call_verify(run, now);
             next.phase = Phase::Verifying;
             next.times.ready_at = Some(now);
+            next.times.ready_by = Some(seen.by);
             Step { run: next, actions: vec![Action::CallVerify], reason: Reason::RoomReady }
         }
-        DbInstanceStatus::Busy(_)
-        | DbInstanceStatus::Deleting
-        | DbInstanceStatus::Broken(_)
-        | DbInstanceStatus::Stopped(_)
-        | DbInstanceStatus::Unknown(_) => await_status(run, &room.status, now),
+        DbStatus::Busy(_) | DbStatus::Deleting | DbStatus::Broken(_) | DbStatus::Stopped(_) | DbStatus::Unknown(_) => {
+            await_status(run, &room.status, now)
+        }
     }
 }
 
@@ -223,11 +234,8 @@ fn await_verification(run: &Run, seen: &Observation<'_>, patience: Patience, now
         return vanished(run, now);
     };
     match &room.status {
-        DbInstanceStatus::Broken(_) | DbInstanceStatus::Deleting => await_status(run, &room.status, now),
-        DbInstanceStatus::Available
-        | DbInstanceStatus::Busy(_)
-        | DbInstanceStatus::Stopped(_)
-        | DbInstanceStatus::Unknown(_) => {
+        DbStatus::Broken(_) | DbStatus::Deleting => await_status(run, &room.status, now),
+        DbStatus::Available | DbStatus::Busy(_) | DbStatus::Stopped(_) | DbStatus::Unknown(_) => {
             let silent_since = run.verify_called_at.unwrap_or(run.requested_at);
             if now >= silent_since + patience.0 {
                 Step { run: call_verify(run, now), actions: vec![Action::CallVerify], reason: Reason::VerifySilent }
@@ -235,6 +243,15 @@ fn await_verification(run: &Run, seen: &Observation<'_>, patience: Patience, now
                 wait(run, Reason::Verifying)
             }
         }
+    }
+}
+
+fn fingerprint(room: &DbInstance) -> Fingerprint {
+    Fingerprint {
+        engine: room.engine.clone(),
+        engine_version: room.engine_version.clone(),
+        parameter_group: room.parameter_group.clone(),
+        option_group: room.option_group.clone(),
     }
 }
 
@@ -248,25 +265,25 @@ fn destroy(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
             let mut next = run.clone();
             next.phase = Phase::Closed;
             next.times.closed_at = Some(now);
-            Step { run: next, actions: vec![Action::ForgetSecret], reason: Reason::RoomGone }
+            next.times.closed_by = Some(seen.by);
+            Step { run: next, actions: vec![Action::ForgetSecret, Action::WriteEvidence], reason: Reason::RoomGone }
         }
-        Some(room) if room.status == DbInstanceStatus::Deleting => wait(run, Reason::RoomGoing),
+        Some(room) if room.status == DbStatus::Deleting => wait(run, Reason::RoomGoing),
         Some(_) => Step { run: run.clone(), actions: vec![Action::DeleteRoom], reason: Reason::RoomMustGo },
     }
 }
 
 /// What a status means while a room is awaited.
-fn await_status(run: &Run, status: &DbInstanceStatus, now: Timestamp) -> Step {
+fn await_status(run: &Run, status: &DbStatus, now: Timestamp) -> Step {
     match status {
-        DbInstanceStatus::Broken(word) => {
+        DbStatus::Broken(word) => {
             judge(run, verdict_of_broken(word), vec![format!("RDS reports {word} for the room {}", run.room)], now)
         }
-        DbInstanceStatus::Deleting => vanished(run, now),
+        DbStatus::Deleting => vanished(run, now),
         // Unknown is not healthy, and not a failure either: the deadline judges it.
-        DbInstanceStatus::Available
-        | DbInstanceStatus::Busy(_)
-        | DbInstanceStatus::Stopped(_)
-        | DbInstanceStatus::Unknown(_) => wait(run, Reason::RoomNotReady(status.word().into())),
+        DbStatus::Available | DbStatus::Busy(_) | DbStatus::Stopped(_) | DbStatus::Unknown(_) => {
+            wait(run, Reason::RoomNotReady(status.word().into()))
+        }
     }
 }
 
@@ -343,20 +360,6 @@ fn late(run: &Run, seen: &Observation<'_>) -> String {
 #[must_use]
 pub fn is_own(run: &Run, room: &DbInstance) -> bool {
     room.tags.get(tags::RUN).is_some_and(|id| id == run.id.as_str())
-}
-
-/// The runs that may open a room now: the oldest requests first, as many as `rooms_max` leaves free.
-///
-/// Two invocations at once choose the same runs, and so open the same rooms.
-#[must_use]
-pub fn queue<'a>(plan: &Plan, runs: impl IntoIterator<Item = &'a Run>) -> Vec<&'a Run> {
-    let (waiting, others): (Vec<&Run>, Vec<&Run>) = runs.into_iter().partition(|run| run.phase == Phase::Requested);
-    let taken = others.iter().filter(|run| run.phase < Phase::Closed).count();
-    let free = usize::try_from(plan.rooms_max).unwrap_or(usize::MAX).saturating_sub(taken);
-    let mut waiting = waiting;
-    waiting.sort_by(|a, b| (a.requested_at, &a.id).cmp(&(b.requested_at, &b.id)));
-    waiting.truncate(free);
-    waiting
 }
 
 #[cfg(test)]

@@ -1,23 +1,41 @@
 //! What people are told of a judged run. Pure.
 
 use holdfast_domain::plan::Resource;
-use holdfast_domain::{Cause, Finding, FindingState, Plan, Severity, Verdict};
-use holdfast_ledger::{Run, RunVerdict};
+use holdfast_domain::{Finding, FindingState, Plan, Severity, Verdict};
+use holdfast_ledger::{Run, RunVerdict, TrendPoint};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::proof::Proof;
+use crate::prove;
+
 /// Findings about a judged run: one on the proof, and, where it was measured, one on each objective. What is as it must be resolves
-/// an incident that an earlier run opened.
+/// an incident that an earlier run of the same sort opened. `trend` are the runs before, oldest first.
 #[must_use]
-pub fn findings(plan: &Plan, resource: &Resource, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Vec<Finding> {
-    let mut findings = vec![proof(plan, run, verdict, now)];
+pub fn findings(
+    plan: &Plan,
+    resource: &Resource,
+    run: &Run,
+    verdict: &RunVerdict,
+    trend: &[TrendPoint],
+    now: Timestamp,
+) -> Vec<Finding> {
+    let proof = Proof::of(run, resource);
+    let mut findings = vec![of_proof(plan, &proof, run, verdict, now)];
     if let Some(took) = run.recovery_time() {
-        findings.push(objective(plan, run, &RTO, took, resource.objectives.rto, now));
-        findings.push(objective(plan, run, &RPO, run.recovery_point_age(), resource.objectives.rpo, now));
+        let (limits, _) = proof.objectives();
+        let measured = (took, limits.rto);
+        let mut rto = objective(plan, &proof, run, &RTO, measured, now);
+        rto.facts.push(("recovery time".into(), prove::among(took, run, resource, trend)));
+        findings.push(rto);
+        // Of a recovery point that is old on purpose the age says nothing.
+        if proof.is_of_the_newest() {
+            findings.push(objective(plan, &proof, run, &RPO, (run.recovery_point_age(), limits.rpo), now));
+        }
     }
     findings
 }
 
-fn proof(plan: &Plan, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Finding {
+fn of_proof(plan: &Plan, proof: &Proof<'_>, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Finding {
     let why = verdict.reasons.first().map_or("no reason was recorded", String::as_str);
     let (state, title, threatens) = match verdict.verdict {
         Verdict::Passed => {
@@ -26,16 +44,16 @@ fn proof(plan: &Plan, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Findin
         Verdict::Failed => (
             FindingState::Open,
             format!("the restore test of {} failed: {why}", run.resource),
-            format!("{} cannot be recovered whole from {}", run.resource, run.source.snapshot),
+            format!("{} cannot be recovered whole from {}", run.resource, run.source.point),
         ),
         Verdict::Inconclusive => (
             FindingState::Open,
             format!("the restore test of {} proved nothing: {why}", run.resource),
-            format!("it is not known whether {} can be recovered from {}", run.resource, run.source.snapshot),
+            format!("it is not known whether {} can be recovered from {}", run.resource, run.source.point),
         ),
     };
     Finding {
-        cause: Cause::of_resource(&plan.name, &plan.environment, &run.resource, "restore-test"),
+        cause: proof.cause(plan, &run.resource, "restore-test"),
         state,
         severity: Severity::High,
         resource: Some(run.resource.clone()),
@@ -61,7 +79,7 @@ fn proof(plan: &Plan, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Findin
 fn facts(run: &Run, verdict: &RunVerdict) -> Vec<(String, String)> {
     let mut facts = vec![
         ("run".into(), run.id.to_string()),
-        ("recovery point".into(), format!("{} in {}", run.source.snapshot, run.region)),
+        ("recovery point".into(), format!("{} in {}", run.source.point, run.region)),
         ("taken".into(), run.source.taken_at.to_string()),
     ];
     // Ten facts are what a Slack section shows; the whole list lies in the ledger.
@@ -92,16 +110,16 @@ const RPO: Objective = Objective {
 
 fn objective(
     plan: &Plan,
+    proof: &Proof<'_>,
     run: &Run,
     objective: &Objective,
-    value: SignedDuration,
-    limit: SignedDuration,
+    (value, limit): (SignedDuration, SignedDuration),
     now: Timestamp,
 ) -> Finding {
     let met = value <= limit;
     let Objective { name, measured, mend } = objective;
     Finding {
-        cause: Cause::of_resource(&plan.name, &plan.environment, &run.resource, &name.to_lowercase()),
+        cause: proof.cause(plan, &run.resource, &name.to_lowercase()),
         state: if met { FindingState::Resolved } else { FindingState::Open },
         severity: Severity::High,
         resource: Some(run.resource.clone()),

@@ -1,28 +1,35 @@
-//! `snapshot`: takes a recovery point for every slot of every snapshot rule.
+//! `snapshot`: takes a recovery point for every slot of every snapshot rule, and watches what AWS and others take by themselves.
 //!
-//! Whatever starts it, it looks at every resource of the plan: a trigger that was lost costs a sweep, never a backup. It must not delete:
-//! that is another function's.
+//! Whatever starts it, it looks at every database of the plan: a trigger that was lost costs a sweep, never a backup. It must not delete:
+//! that is another function's. It touches nothing but its own recovery points.
 
+mod act;
+pub mod by_hand;
 pub mod decide;
+pub mod observe;
+mod outcome;
+pub mod tell;
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use holdfast_domain::inventory::{DbSnapshot, DbSnapshotStatus};
-use holdfast_domain::{Finding, Plan, Region};
-use holdfast_ledger::{Ledger, LedgerError, PlanStore, RecoveryPointRecord, recovery_point_key};
+use holdfast_domain::{Plan, ResourceName};
+use holdfast_ledger::{Ledger, LedgerError, PlanStore, Requested, Watch, WatchStore};
 use holdfast_ports::{
-    Bus, Class, Classified, Clock, DbInstances, DbSnapshots, Entropy, Failures, Objects, PortError, PortErrorKind,
-    SnapshotTaker,
+    Bus, Class, Classified, Clock, DbClusters, DbInstances, DbSnapshots, Entropy, Failures, Objects, PortError,
+    ReplicatedBackups, SnapshotTagger, SnapshotTaker,
 };
-use holdfast_wire::{Message, Trigger};
+use holdfast_wire::{Message, SnapshotNow, Trigger};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use thiserror::Error;
 
-use crate::decide::{Decision, Reason, RegionInventory, Verdict};
+use crate::by_hand::{ByHand, Refused};
+use crate::decide::{Condition, Decision, State, Topic};
+use crate::tell::News;
 
-/// How long after it was taken a snapshot is watched until it is complete; after that sweeps cost no ledger read for it.
-const WATCHED: SignedDuration = SignedDuration::from_hours(12);
+pub use outcome::Outcome;
+
+/// What an invocation keeps back of its time: for recording and telling what it did.
+const RESERVE: SignedDuration = SignedDuration::from_secs(15);
 
 /// Why an invocation failed. What could be done was done and recorded before.
 #[derive(Debug, Error)]
@@ -33,8 +40,11 @@ pub enum Error {
     /// A call failed.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// A request by hand that cannot be carried out.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// A trigger that is none of this function's.
-    #[error("snapshot is not started by this: {0}; allowed: a sweep, an RDS event")]
+    #[error("snapshot is not started by this: {0}; allowed: a sweep, an RDS event, snapshot-now")]
     Foreign(String),
     /// Some things failed, each for its own reason; the others were done.
     #[error(transparent)]
@@ -46,21 +56,11 @@ impl Classified for Error {
         match self {
             Self::Ledger(error) => error.class(),
             Self::Port(error) => error.class(),
+            Self::Refused(error) => error.class(),
             Self::Foreign(_) => Class::Permanent,
             Self::Several(failures) => failures.class(),
         }
     }
-}
-
-/// What one invocation did, for its one log record.
-#[derive(Debug, Default, Serialize)]
-pub struct Outcome {
-    /// Snapshots asked for.
-    pub taken: Vec<String>,
-    /// Slots that were left, and why.
-    pub left: Vec<String>,
-    #[serde(skip)]
-    failures: Failures,
 }
 
 /// The ports that this function needs, and no others.
@@ -77,146 +77,177 @@ pub struct Ports<'a, O, R, B, Y> {
 }
 
 /// RDS, as far as this function needs it.
-pub trait Rds: DbInstances + DbSnapshots + SnapshotTaker {}
-impl<T: DbInstances + DbSnapshots + SnapshotTaker> Rds for T {}
+pub trait Rds: DbInstances + DbSnapshots + DbClusters + ReplicatedBackups + SnapshotTaker + SnapshotTagger {}
+impl<T: DbInstances + DbSnapshots + DbClusters + ReplicatedBackups + SnapshotTaker + SnapshotTagger> Rds for T {}
 
-/// Handles one trigger: observe, decide, act, record, announce.
+/// What a function keeps from one invocation to the next, as long as nobody else changed it.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The plan.
+    pub plans: PlanStore,
+    /// What is remembered from sweep to sweep.
+    pub watch: WatchStore,
+}
+
+/// Handles one trigger within the time that is `left`: observe, decide, tell, act, record.
 ///
 /// # Errors
 /// After everything that could be done was done: what could not.
 pub async fn handle<O: Objects, R: Rds, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, B, Y>,
-    plans: &PlanStore,
+    kept: &Kept,
     trigger: &Trigger,
+    left: Duration,
 ) -> Result<Outcome, Error> {
-    refuse_foreign(trigger)?;
+    let until = end_of_work(ports.system.now(), left);
     let mut outcome = Outcome::default();
-    let plan = plans.current(ports.objects).await?;
-    let now = ports.system.now();
+    let plan = match trigger {
+        Trigger::Sweep | Trigger::Rds(_) | Trigger::SnapshotNow(_) => kept.plans.current(ports.objects).await?,
+        Trigger::Bus(message) => return Err(Error::Foreign(message.detail_type().into())),
+        Trigger::Notifications(_) => return Err(Error::Foreign("SNS records".into())),
+        Trigger::RestoreTestNow(_) => return Err(Error::Foreign("restore-test-now".into())),
+        Trigger::ForAlert(_) => return Err(Error::Foreign("a request to alert".into())),
+    };
+    if let Trigger::SnapshotNow(wanted) = trigger {
+        take_by_hand(ports, kept, &plan, wanted, &mut outcome).await?;
+        return Ok(outcome);
+    }
+    let watch = remembered(ports, kept, &mut outcome).await;
+    let seen = observe::all(ports.rds, &plan, &mut outcome.failures).await;
+    let decisions = decide::decide(&plan, &seen, &watch, ports.system.now());
+    outcome.leave_decided(&decisions);
 
-    let regions = observe(ports, &plan, &mut outcome).await;
-    let decisions = decide::decide(&plan, &regions, now);
-    let mut findings = Vec::new();
-    for decision in &decisions {
-        if let Err(error) = carry_out(ports, &plan, &regions, decision, now, &mut findings, &mut outcome).await {
-            outcome.failures.keep(decision.id.as_str(), &error);
-        }
-    }
-    if let Err(error) = ports.bus.announce(&findings).await {
-        outcome.failures.keep("findings", &Error::from(error));
-    }
+    let told = tell(ports, kept, &plan, &stands(&decisions, &plan, &watch), &mut outcome).await;
+    let acted = act::all(ports, &plan, &decisions, told, until, &mut outcome).await;
+    remember(ports, kept, &decisions, acted.memory, &mut outcome).await;
+    tell(ports, kept, &plan, &acted.conditions, &mut outcome).await;
     std::mem::take(&mut outcome.failures).finish()?;
     Ok(outcome)
 }
 
-fn refuse_foreign(trigger: &Trigger) -> Result<(), Error> {
-    match trigger {
-        Trigger::Sweep | Trigger::Rds(_) => Ok(()),
-        Trigger::Bus(message) => Err(Error::Foreign(message.detail_type().into())),
-        Trigger::Notifications(_) => Err(Error::Foreign("SNS records".into())),
-        Trigger::RestoreTestNow(_) => Err(Error::Foreign("restore-test-now".into())),
-    }
+fn end_of_work(now: Timestamp, left: Duration) -> Timestamp {
+    let left = SignedDuration::try_from(left).unwrap_or(SignedDuration::MAX);
+    now.checked_add(left.saturating_sub(RESERVE)).unwrap_or(Timestamp::MAX)
 }
 
-/// The whole inventory of every region of the plan; a region that cannot be seen is left out, and said.
-async fn observe<O, R: Rds, B, Y>(
+/// What was remembered. Without it recovery points are taken all the same: that is what this function is for, and the failure is told.
+async fn remembered<O: Objects, R, B, Y: Entropy>(
     ports: &Ports<'_, O, R, B, Y>,
-    plan: &Plan,
+    kept: &Kept,
     outcome: &mut Outcome,
-) -> BTreeMap<Region, RegionInventory> {
-    let mut regions = BTreeMap::new();
-    for region in plan.regions() {
-        let looked = async {
-            let instances = ports.rds.db_instances(region).await?;
-            Ok::<_, Error>(RegionInventory { instances, snapshots: ports.rds.db_snapshots(region).await? })
-        };
-        match looked.await {
-            Ok(inventory) => {
-                regions.insert(region.clone(), inventory);
-            }
-            Err(error) => outcome.failures.keep(region.as_str(), &error),
-        }
-    }
-    regions
-}
-
-async fn carry_out<O: Objects, R: Rds, B: Bus, Y: Entropy>(
-    ports: &Ports<'_, O, R, B, Y>,
-    plan: &Plan,
-    regions: &BTreeMap<Region, RegionInventory>,
-    decision: &Decision,
-    now: Timestamp,
-    findings: &mut Vec<Message>,
-    outcome: &mut Outcome,
-) -> Result<(), Error> {
-    match &decision.verdict {
-        Verdict::Take(request) => match ports.rds.create_db_snapshot(request).await {
-            Ok(()) => {
-                record(ports, plan, decision, None, now).await?;
-                outcome.taken.push(decision.id.to_string());
-            }
-            // Not yet, or another invocation was quicker. The next sweep looks again, and tells people when the slot is late.
-            Err(error) if matches!(error.kind, PortErrorKind::InvalidState | PortErrorKind::AlreadyExists) => {
-                outcome.left.push(format!("{}: {error}", decision.id));
-            }
-            Err(error) => return Err(error.into()),
-        },
-        Verdict::Leave(reason) => {
-            let resource = plan.resources.get(&decision.resource);
-            let inventory = resource.and_then(|resource| regions.get(&resource.region));
-            let snapshot = inventory.and_then(|seen| seen.snapshots.iter().find(|snapshot| snapshot.id == decision.id));
-            let recent = snapshot.and_then(|seen| seen.taken_at).is_none_or(|taken_at| now < taken_at + WATCHED);
-            if recent && matches!(reason, Reason::Taken | Reason::BeingTaken) {
-                record(ports, plan, decision, snapshot, now).await?;
-            }
-            outcome.left.push(format!("{}: {reason}", decision.id));
-        }
-        Verdict::Tell(reason, finding) => {
-            findings.push(Message::Finding(Finding::clone(finding)));
-            outcome.left.push(format!("{}: {reason}", decision.id));
-        }
-    }
-    Ok(())
-}
-
-/// Records what was asked for, and, once, when it was first seen complete; that ends what people were told of it.
-async fn record<O: Objects, R, B: Bus, Y: Entropy>(
-    ports: &Ports<'_, O, R, B, Y>,
-    plan: &Plan,
-    decision: &Decision,
-    seen: Option<&DbSnapshot>,
-    now: Timestamp,
-) -> Result<(), Error> {
+) -> Watch {
     let ledger = Ledger::new(ports.objects, ports.system);
-    let key = recovery_point_key(&decision.resource, decision.slot);
-    let available = seen.filter(|snapshot| snapshot.status == DbSnapshotStatus::Available);
-    let before = match ledger.read::<RecoveryPointRecord>(&key).await? {
-        Some(held) => held,
-        None => {
-            let rules: Vec<&str> = decision.rules.iter().map(holdfast_domain::RuleName::as_str).collect();
-            let record = RecoveryPointRecord {
-                plan_sha: plan.sha.clone(),
-                resource: decision.resource.clone(),
-                slot: decision.slot,
-                rules: rules.join(" "),
-                snapshot: decision.id.clone(),
-                requested_at: seen.and_then(|snapshot| snapshot.taken_at).unwrap_or(now),
-                available_seen_at: None,
-                size_bytes: None,
-            };
-            ledger.create(&key, record).await?.into_held()
+    match kept.watch.current(&ledger).await {
+        Ok(watch) => watch,
+        Err(error) => {
+            outcome.failures.keep("memory", &Error::from(error));
+            Watch::default()
+        }
+    }
+}
+
+/// What stands before anything is done. Of a slot that is just being taken people are told that others before it were missed, once; what
+/// is to be said of the slot itself, RDS's answer decides.
+fn stands(decisions: &[Decision], plan: &Plan, watch: &Watch) -> Vec<(ResourceName, Condition)> {
+    let of = |decision: &Decision| {
+        let told = watch.told.contains_key(&Topic::Missing.cause(plan, &decision.resource));
+        let waits = decision.take.is_some() && told;
+        let state = move |condition: &Condition| {
+            if waits && condition.topic == Topic::Missing { State::Unclear } else { condition.state.clone() }
+        };
+        let conditions = decision.conditions.iter();
+        let all: Vec<_> = conditions
+            .map(|condition| (decision.resource.clone(), Condition { topic: condition.topic, state: state(condition) }))
+            .collect();
+        all
+    };
+    decisions.iter().flat_map(of).collect()
+}
+
+/// Tells people what is new: remembered as about to be told, put on the bus, remembered as told. Whether that went well.
+async fn tell<O: Objects, R, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, B, Y>,
+    kept: &Kept,
+    plan: &Plan,
+    conditions: &[(ResourceName, Condition)],
+    outcome: &mut Outcome,
+) -> bool {
+    let told = async |outcome: &mut Outcome| {
+        let ledger = Ledger::new(ports.objects, ports.system);
+        let now = ports.system.now();
+        let news = News::of(plan, conditions, &kept.watch.known(), now);
+        if news.is_empty() {
+            return Ok(());
+        }
+        kept.watch.change(&ledger, |watch| news.intend(watch, now)).await?;
+        let messages: Vec<Message> = news.findings(now).into_iter().map(Message::Finding).collect();
+        ports.bus.announce(&messages).await?;
+        outcome.opened.extend(news.opened.keys().map(ToString::to_string));
+        outcome.resolved.extend(news.resolved.keys().map(ToString::to_string));
+        kept.watch.change(&ledger, |watch| news.done(watch, now)).await?;
+        Ok::<_, Error>(())
+    };
+    match told(outcome).await {
+        Ok(()) => true,
+        Err(error) => {
+            outcome.failures.keep("findings", &error);
+            false
+        }
+    }
+}
+
+/// Remembers what was done, and what others made of each database.
+async fn remember<O: Objects, R, B, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, B, Y>,
+    kept: &Kept,
+    decisions: &[Decision],
+    memory: Vec<act::Memory>,
+    outcome: &mut Outcome,
+) {
+    let ledger = Ledger::new(ports.objects, ports.system);
+    let now = ports.system.now();
+    let change = |watch: &mut Watch| {
+        for decision in decisions {
+            let watched = watch.resources.entry(decision.resource.clone()).or_default();
+            watched.since.get_or_insert(now);
+            watched.others.clone_from(&decision.others);
+            watched.pending.retain(|id, _| !decision.vanished.contains(id));
+        }
+        for remember in &memory {
+            remember(watch);
         }
     };
-    let Some(snapshot) = available.filter(|_| before.body.available_seen_at.is_none()) else { return Ok(()) };
-    if decision.settled {
-        // Before the record, which says that it was told: whoever is killed in between tells it twice, and that is told once.
-        ports.bus.announce(&[Message::Finding(decide::is_there(plan, decision, now))]).await?;
+    if let Err(error) = kept.watch.change(&ledger, change).await {
+        outcome.failures.keep("memory", &Error::from(error));
     }
-    let after =
-        RecoveryPointRecord { available_seen_at: Some(now), size_bytes: snapshot.size_bytes, ..before.body.clone() };
-    match ledger.replace(&before, after).await {
-        // Another invocation saw it first.
-        Ok(_) | Err(LedgerError::Conflict { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+}
+
+/// Takes the recovery point that a person asked for. Sweeps see it complete.
+async fn take_by_hand<O: Objects, R: Rds, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, B, Y>,
+    kept: &Kept,
+    plan: &Plan,
+    wanted: &SnapshotNow,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
+    let (resource, database) = by_hand::resource(plan, wanted)?;
+    let seen = observe::region(ports.rds, &resource.region, database.kind()).await?;
+    let request = match by_hand::decide(plan, wanted, &seen)? {
+        ByHand::Known(request) => {
+            outcome.leave(format!("it was asked for before: {}", request.id), &wanted.resource);
+            request
+        }
+        ByHand::Take(request) => {
+            ports.rds.create_db_snapshot(&request).await?;
+            outcome.taken.push(request.id.to_string());
+            request
+        }
+    };
+    let SnapshotNow { resource, request: name, reason, keep, rule: _ } = wanted.clone();
+    let requested = Requested { request: name, reason, keep };
+    let memory = act::write_down(ports, plan, &resource, &request, requested).await?;
+    let ledger = Ledger::new(ports.objects, ports.system);
+    kept.watch.current(&ledger).await?;
+    kept.watch.change(&ledger, memory).await?;
+    Ok(())
 }

@@ -1,5 +1,9 @@
 //! What there is to look at in a room: databases, tables, indexes. Plain data; how it is asked for is `room::listing`.
 
+/// Where our extensions go if they are not there yet. A schema of our own is ours to create in, whatever became of `public`; what is
+/// in it is no part of the restored data.
+pub const OWN_SCHEMA: &str = "holdfast_verify";
+
 /// Everything there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
@@ -44,8 +48,60 @@ pub struct Listing {
     pub bt_index_check: Tool,
     /// `pgstattuple` of the extension of that name.
     pub pgstattuple: Tool,
+    /// Whether a range of a table's pages can be read by itself (`ctid` ranges, from PostgreSQL 14 on).
+    pub tid_ranges: bool,
     /// Tables, partitions and populated materialized views; no system schema, no temporary table. In any order.
     pub tables: Vec<Table>,
+    /// Foreign keys, and CHECK constraints that were never validated; those that a partition has from its parent left out. In any
+    /// order.
+    pub constraints: Vec<Constraint>,
+    /// Sequences, in any order.
+    pub sequences: Vec<Sequence>,
+}
+
+/// A constraint that rows may break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constraint {
+    /// `pg_constraint.oid`.
+    pub oid: u32,
+    /// The schema of its table, unquoted.
+    pub schema: String,
+    /// Its table, unquoted.
+    pub table: String,
+    /// Its name, unquoted.
+    pub name: String,
+    /// What sort it is.
+    pub sort: ConstraintSort,
+    /// Whether every row was ever held against it. Where not, rows that break it are allowed.
+    pub validated: bool,
+}
+
+impl Constraint {
+    /// Schema and table, as people read them.
+    #[must_use]
+    pub fn shown_table(&self) -> String {
+        format!("{}.{}", shown(&self.schema), shown(&self.table))
+    }
+}
+
+/// What sort of constraint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintSort {
+    /// FOREIGN KEY.
+    ForeignKey,
+    /// CHECK.
+    Check,
+}
+
+/// A sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    /// `pg_class.oid`.
+    pub oid: u32,
+    /// Its schema, unquoted.
+    pub schema: String,
+    /// Its name, unquoted.
+    pub name: String,
 }
 
 /// A function of an extension.

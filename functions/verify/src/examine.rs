@@ -3,21 +3,31 @@
 //! Each gives an answer in words, or the server's error; what an error means is decided here, once, and the rule is the same for
 //! all: damage that the server reports is a failure, whatever kept the check from running is *not run*, and a lost server is neither.
 
+mod catalog;
+mod collation;
+mod constraint;
 mod count;
 mod fresh;
 mod heap;
+mod immutable;
 mod index;
+mod migrations;
 mod plan;
+mod schema;
+mod sequence;
+mod server;
 mod sql;
+mod table_count;
 mod tls;
 mod vacuum;
 
 use std::time::{Duration, Instant};
 
 use holdfast_domain::Outcome;
+use holdfast_ledger::Observed;
 use jiff::SignedDuration;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, GenericClient};
 
 use crate::room::{Examined, Judgement};
 use crate::work::{Task, Unit};
@@ -25,27 +35,39 @@ use crate::work::{Task, Unit};
 /// What a check says when it ran to its end.
 type Answer = (Outcome, String);
 
+/// An answer, and what was observed for later runs to compare with.
+struct Seen {
+    answer: Answer,
+    observed: Option<Observed>,
+}
+
+impl From<Answer> for Seen {
+    fn from(answer: Answer) -> Self {
+        Self { answer, observed: None }
+    }
+}
+
 /// Makes one check in a session of its own.
 ///
 /// # Errors
 /// When the server is lost.
 pub(crate) async fn examine(client: &mut Client, unit: &Unit, limit: Duration) -> Result<Examined, Error> {
     let started = Instant::now();
-    let answer = match limited(client, limit).await {
-        Ok(()) => answer(client, unit, limit).await,
+    let seen = match limited(client, limit).await {
+        Ok(()) => look(client, unit, limit, started + limit).await,
         Err(error) => Err(error),
     };
-    let judged = |(outcome, detail)| {
+    let judged = |Seen { answer: (outcome, detail), observed }| {
         let took = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-        Examined::Judged(Judgement { outcome, detail, took })
+        Examined::Judged(Judgement { outcome, detail, took, observed })
     };
-    match answer {
-        Ok(answer) => Ok(judged(answer)),
+    match seen {
+        Ok(seen) => Ok(judged(seen)),
         Err(error) => match meaning(&error) {
             Meaning::Lost => Err(error),
             Meaning::Cut => Ok(Examined::Cut),
-            Meaning::Damage => Ok(judged((Outcome::Failed, told(unit, &error)))),
-            Meaning::NotRun => Ok(judged((Outcome::NotRun, told(unit, &error)))),
+            Meaning::Damage => Ok(judged((Outcome::Failed, told(unit, &error)).into())),
+            Meaning::NotRun => Ok(judged((Outcome::NotRun, told(unit, &error)).into())),
         },
     }
 }
@@ -54,28 +76,54 @@ pub(crate) async fn examine(client: &mut Client, unit: &Unit, limit: Duration) -
 pub(crate) fn unopened(error: &Error) -> Examined {
     let outcome = if is_damage(error) { Outcome::Failed } else { Outcome::NotRun };
     let detail = format!("the database cannot be opened: {}", said(error));
-    Examined::Judged(Judgement { outcome, detail, took: SignedDuration::ZERO })
+    Examined::Judged(Judgement { outcome, detail, took: SignedDuration::ZERO, observed: None })
 }
 
-async fn answer(client: &mut Client, unit: &Unit, limit: Duration) -> Result<Answer, Error> {
-    match &unit.task {
-        Task::Settled { outcome, detail } => Ok((*outcome, detail.clone())),
-        Task::Tls => tls::examine(client).await,
-        Task::Count { table, indexes } => count::examine(client, table, indexes).await,
-        Task::Heap { relation, function, first_block, last_block } => {
-            heap::examine(client, relation.oid, function, (*first_block, *last_block)).await
+async fn look(client: &mut Client, unit: &Unit, limit: Duration, until: Instant) -> Result<Seen, Error> {
+    let answer = match &unit.task {
+        // What is observed as well.
+        Task::CountBlocks { table, first_block, last_block } => {
+            return count::examine_blocks(client, table, (*first_block, *last_block)).await;
         }
-        Task::Index { index, function } => index::examine(client, index, function).await,
-        Task::VacuumCount { table, index, function } => vacuum::examine(client, table, index, function).await,
-        Task::Fresh { check, taken_at, .. } => fresh::examine(client, check, *taken_at, limit).await,
-        Task::Sql { check, .. } => sql::examine(client, check, limit).await,
-    }
+        Task::Schema { before, .. } => return schema::examine(client, before.as_ref()).await,
+        Task::TableCount { check, before, .. } => return table_count::examine(client, check, before.as_ref()).await,
+        Task::Immutable { check, taken_at, before, .. } => {
+            return immutable::examine(client, check, *taken_at, before.as_ref(), until).await;
+        }
+        // What is answered alone.
+        Task::Settled { outcome, detail } => (*outcome, detail.clone()),
+        Task::Tls => tls::examine(client).await?,
+        Task::Server => server::examine(client).await?,
+        Task::Count { table, indexes } => count::examine(client, table, indexes, until).await?,
+        Task::CountIndex { table, indexes, pages, .. } => count::examine_index(client, table, indexes, *pages).await?,
+        Task::Heap { relation, function, first_block, last_block } => {
+            let subject = unit.subject.as_deref().unwrap_or(&relation.name);
+            heap::examine(client, subject, relation.oid, function, (*first_block, *last_block), until).await?
+        }
+        Task::Index { index, function } => index::examine(client, index, function).await?,
+        Task::SystemCatalog { verify_heapam, bt_index_check, .. } => {
+            catalog::examine(client, verify_heapam, bt_index_check, until).await?
+        }
+        Task::Constraint { constraint, .. } => constraint::examine(client, constraint, limit).await?,
+        Task::Sequence { sequence } => sequence::examine(client, sequence).await?,
+        Task::Collations { .. } => collation::examine(client).await?,
+        Task::VacuumCount { table, index, function } => vacuum::examine(client, table, index, function, until).await?,
+        Task::Migrations { check, .. } => migrations::examine(client, check).await?,
+        Task::Fresh { check, taken_at, .. } => fresh::examine(client, check, *taken_at, limit).await?,
+        Task::Sql { check, .. } => sql::examine(client, check, limit).await?,
+    };
+    Ok(answer.into())
 }
 
 /// Keeps the session's statements within a limit. Never 0, which would mean no limit at all.
-async fn limited(client: &Client, limit: Duration) -> Result<(), Error> {
+async fn limited(client: &impl GenericClient, limit: Duration) -> Result<(), Error> {
     let limit_ms = limit.as_millis().clamp(1, i32::MAX as u128);
     client.batch_execute(&format!("set statement_timeout = {limit_ms}")).await
+}
+
+/// The same for a check of several statements: the time that the ones before took is gone.
+async fn limited_until(client: &impl GenericClient, until: Instant) -> Result<(), Error> {
+    limited(client, until.saturating_duration_since(Instant::now())).await
 }
 
 /// What an error of the server means for the check that met it.

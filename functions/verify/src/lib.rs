@@ -6,6 +6,7 @@
 //! What does not fit into one invocation goes on in the next: results lie in the `Verification` record, which alone says what is done.
 //! Only one invocation is in a room at a time; a second one leaves again.
 
+mod baseline;
 pub mod catalog;
 pub mod config;
 mod error;
@@ -14,13 +15,16 @@ pub mod network;
 pub mod room;
 pub mod work;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use holdfast_domain::plan::Resource;
 use holdfast_domain::{CheckResult, Outcome, RunId};
-use holdfast_ledger::{Held, Ledger, OutcomeWord, Phase, PlanStore, Run, Verification, run_key, verification_key};
+use holdfast_ledger::{
+    Held, Ledger, Observed, OutcomeWord, Phase, PlanStore, Run, Verification, run_key, verification_key,
+};
 use holdfast_ports::{Bus, Clock, Entropy, Objects, Password, ReadSecrets};
 use holdfast_wire::{Message, RunRef, Trigger, VerifyWork};
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +34,7 @@ pub use config::Config;
 pub use error::Error;
 pub use room::{PostgresDoor, RoomDoor};
 
-use room::{Examined, Opened, Room, RoomAddress, RoomError};
+use room::{Examined, Judgement, Opened, Room, RoomAddress, RoomError};
 use work::{HOPS_MAX, Progress, Question, Stage, Task, Unit};
 
 /// Kept back at the end of an invocation to write the record and announce: two S3 calls and one EventBridge call, each of which may
@@ -131,20 +135,29 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
     };
     let first_query_at = ports.system.now();
 
+    // The record, with the baseline that was chosen for good when it was begun.
+    let held = match before {
+        Some(held) => held,
+        None => {
+            let baseline = baseline::choose(&ledger, &run).await?;
+            let begun = begun(&work.run, first_query_at, baseline);
+            ledger.create(&verification_key(&work.run), begun).await?.into_held()
+        }
+    };
+    let baseline = baseline::read(&ledger, &run.resource, held.body.baseline.as_ref()).await?;
+
     // Decide: which checks, and which of them are done.
     let catalog = room.catalog().await?;
-    let question = Question { checks: &resource.checks, database: &address.database, taken_at: run.source.taken_at };
+    let question = Question {
+        checks: &resource.checks,
+        database: &address.database,
+        taken_at: run.source.taken_at,
+        baseline: &baseline,
+    };
     let units = work::units(&catalog, &question);
 
     // Act and record, stage by stage.
-    let held = match before {
-        Some(held) => held,
-        None => ledger
-            .create(&verification_key(&work.run), begun(&work.run, first_query_at, units.len()))
-            .await?
-            .into_held(),
-    };
-    let progress = Progress::new(units, &held.body.results);
+    let progress = Progress::new(units, &held.body);
     let mut journal = Journal { ledger, clock: ports.system, held, progress };
     let carried_out = carry_out(&room, &mut journal, until, ports.connections.max(1)).await;
     room.leave().await;
@@ -163,12 +176,17 @@ fn work_of(trigger: &Trigger) -> Result<&VerifyWork, Error> {
     match trigger {
         Trigger::Bus(Message::RestoreTestReady(work) | Message::VerificationContinues(work)) => Ok(work),
         Trigger::Bus(
-            message @ (Message::VerificationRecorded(_) | Message::RestoreTestClosed(_) | Message::Finding(_)),
+            message @ (Message::VerificationRecorded(_)
+            | Message::RestoreTestClosed(_)
+            | Message::Finding(_)
+            | Message::IncidentAcknowledged(_)),
         ) => Err(Error::Foreign(message.detail_type().into())),
         Trigger::Sweep => Err(Error::Foreign("a sweep".into())),
         Trigger::Rds(_) => Err(Error::Foreign("an RDS event".into())),
         Trigger::Notifications(_) => Err(Error::Foreign("SNS records".into())),
         Trigger::RestoreTestNow(_) => Err(Error::Foreign("restore-test-now".into())),
+        Trigger::SnapshotNow(_) => Err(Error::Foreign("snapshot-now".into())),
+        Trigger::ForAlert(_) => Err(Error::Foreign("a request to alert".into())),
     }
 }
 
@@ -194,15 +212,17 @@ async fn password(secrets: &impl ReadSecrets, run: &Run) -> Result<Password, Err
     found.ok_or_else(|| Error::NoSecret { run: run.id.clone(), secret: run.secret.clone() })
 }
 
-fn begun(run: &RunId, first_query_at: Timestamp, units: usize) -> Verification {
+fn begun(run: &RunId, first_query_at: Timestamp, baseline: Option<RunId>) -> Verification {
     Verification {
         run: run.clone(),
         first_query_at,
         fully_read_at: None,
         finished_at: None,
-        units_total: units as u64,
+        units_total: 0,
         units_done: 0,
         results: Vec::new(),
+        baseline,
+        observed: BTreeMap::new(),
     }
 }
 
@@ -222,7 +242,7 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
         }
         let width = match stage {
             Stage::Greet | Stage::Ask => 1,
-            Stage::Read | Stage::Vacuum => connections,
+            Stage::Read | Stage::Compare | Stage::Vacuum => connections,
         };
         // The first check of an invocation has all the time that there ever is.
         let first = pending.iter().position(|unit| !unit.is_settled()).filter(|_| fresh);
@@ -243,7 +263,7 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
             }
         }
         drop(attempts);
-        results.into_iter().for_each(|result| journal.progress.take(result));
+        results.into_iter().for_each(|(result, observed)| journal.progress.take(result, observed));
         journal.write(None).await?;
         if lost.is_some() || !journal.progress.is_done_to(stage) {
             return Ok(lost);
@@ -259,19 +279,21 @@ async fn attempt(
     unit: &Unit,
     until: Timestamp,
     whole_time: bool,
-) -> Result<Option<CheckResult>, RoomError> {
+) -> Result<Option<(CheckResult, Option<Observed>)>, RoomError> {
     if let Task::Settled { outcome, detail } = &unit.task {
-        return Ok(Some(unit.result(*outcome, detail.clone(), SignedDuration::ZERO)));
+        return Ok(Some((unit.result(*outcome, detail.clone(), SignedDuration::ZERO), None)));
     }
     let limit = until.duration_since(clock.now());
     if limit < UNIT_TIME_MIN {
         return Ok(None);
     }
     Ok(match room.examine(unit, limit).await? {
-        Examined::Judged(judgement) => Some(unit.result(judgement.outcome, judgement.detail, judgement.took)),
+        Examined::Judged(Judgement { outcome, detail, took, observed }) => {
+            Some((unit.result(outcome, detail, took), observed))
+        }
         Examined::Cut if whole_time => {
             let detail = format!("it did not end within {} s, and one invocation has no more to give", limit.as_secs());
-            Some(unit.result(Outcome::NotRun, detail, limit))
+            Some((unit.result(Outcome::NotRun, detail, limit), None))
         }
         Examined::Cut => None,
     })
@@ -298,6 +320,8 @@ impl<O: Objects, E: Entropy, C: Clock> Journal<'_, O, E, C> {
             units_total: self.progress.total() as u64,
             units_done: results.len() as u64,
             results,
+            baseline: before.baseline.clone(),
+            observed: self.progress.observed().clone(),
         };
         self.held = self.ledger.replace(&self.held, body).await?;
         Ok(())
@@ -315,6 +339,9 @@ impl<O: Objects, E: Entropy, C: Clock> Journal<'_, O, E, C> {
             return Ok((Done::Continues(next.clone()), Message::VerificationContinues(next)));
         }
         self.progress.give_up(&format!("the verification was passed on {HOPS_MAX} times and did not come to it"));
+        if let Some(result) = self.progress.unaffected() {
+            self.progress.take(result, None);
+        }
         self.write(Some(self.clock.now())).await?;
         let count = |outcome| self.held.body.results.iter().filter(|result| result.outcome == outcome).count();
         let done = Done::Finished {

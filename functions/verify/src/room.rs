@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 
 use holdfast_domain::Outcome;
+use holdfast_ledger::Observed;
 use holdfast_ports::{Class, Classified, Password};
 use jiff::SignedDuration;
 use thiserror::Error;
@@ -99,6 +100,8 @@ pub struct Judgement {
     pub detail: String,
     /// How long it took.
     pub took: SignedDuration,
+    /// What was observed for later runs to compare with.
+    pub observed: Option<Observed>,
 }
 
 /// Why a room could not be opened, or was lost.

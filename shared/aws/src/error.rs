@@ -69,18 +69,24 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "DBInstanceNotFoundFault"
         | "DBSnapshotNotFound"
         | "DBSnapshotNotFoundFault"
+        | "DBClusterNotFoundFault"
+        | "DBClusterSnapshotNotFoundFault"
+        | "DBInstanceAutomatedBackupNotFound"
         | "ResourceNotFoundException"
         | "NoSuchKey"
         | "NoSuchBucket"
         | "NotFound" => PortErrorKind::NotFound,
-        "DBInstanceAlreadyExists" | "DBSnapshotAlreadyExists" | "ResourceExistsException" => {
-            PortErrorKind::AlreadyExists
-        }
+        "DBInstanceAlreadyExists"
+        | "DBSnapshotAlreadyExists"
+        | "DBClusterSnapshotAlreadyExistsFault"
+        | "ResourceExistsException" => PortErrorKind::AlreadyExists,
         "PreconditionFailed" | "ConditionalRequestConflict" => PortErrorKind::PreconditionFailed,
         "InvalidDBInstanceState"
         | "InvalidDBInstanceStateFault"
         | "InvalidDBSnapshotState"
-        | "InvalidDBSnapshotStateFault" => PortErrorKind::InvalidState,
+        | "InvalidDBSnapshotStateFault"
+        | "InvalidDBClusterStateFault"
+        | "InvalidDBClusterSnapshotStateFault" => PortErrorKind::InvalidState,
         "InstanceQuotaExceeded"
         | "SnapshotQuotaExceeded"
         | "StorageQuotaExceeded"

@@ -6,9 +6,11 @@
 mod error;
 mod eventbridge;
 mod https;
+mod pace;
 mod rds;
 mod s3;
 mod secrets;
+mod ses;
 mod sns;
 mod system;
 
@@ -22,9 +24,11 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 pub use eventbridge::EventBridge;
 pub use https::Https;
+pub use pace::CALLS_PER_SECOND;
 pub use rds::Rds;
 pub use s3::S3;
 pub use secrets::SecretsManager;
+pub use ses::Ses;
 pub use sns::Sns;
 pub use system::System;
 

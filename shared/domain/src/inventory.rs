@@ -1,9 +1,87 @@
 //! What was seen in AWS, in our words. An observation is complete or it is an error; a part is never passed off as the whole.
 
+mod backups;
+mod status;
+
+use std::fmt;
+
 use jiff::Timestamp;
 
-use crate::names::{DbInstanceId, DbSnapshotId, Region};
+pub use backups::{AutomatedBackups, DailyWindow, ReplicatedBackup};
+pub use status::{DbSnapshotStatus, DbStatus, MadeBy};
+
+use crate::names::{DbClusterId, DbInstanceId, DbSnapshotId, Region};
+use crate::plan::Target;
 use crate::tags::Tags;
+
+/// A database of the RDS family, as its calls name it: what a snapshot is taken of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Database {
+    /// A DB instance.
+    Instance(DbInstanceId),
+    /// A DB cluster: Aurora, or DocumentDB, which answers at the same endpoints with the same calls
+    /// (source: AWS General Reference, "Amazon DocumentDB endpoints and quotas"; RDS API Reference, `DescribeDBClusters`).
+    Cluster(DbClusterId),
+}
+
+impl Database {
+    /// The database that a plan's resource is, if it is one of this family.
+    #[must_use]
+    pub fn of(target: &Target) -> Option<Self> {
+        match target {
+            Target::RdsInstance(id) => Some(Self::Instance(id.clone())),
+            Target::AuroraCluster(id) | Target::DocDbCluster(id) => Some(Self::Cluster(id.clone())),
+            Target::Bucket(_)
+            | Target::TerraformState(_)
+            | Target::Secrets(_)
+            | Target::Redis(_)
+            | Target::PostgresDump(_)
+            | Target::MongoDump(_) => None,
+        }
+    }
+
+    /// Of which kind.
+    #[must_use]
+    pub fn kind(&self) -> DatabaseKind {
+        match self {
+            Self::Instance(_) => DatabaseKind::Instance,
+            Self::Cluster(_) => DatabaseKind::Cluster,
+        }
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Instance(id) => id.as_str(),
+            Self::Cluster(id) => id.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind(), self.id())
+    }
+}
+
+/// The two kinds of database. RDS keeps their identifiers, snapshots and calls apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DatabaseKind {
+    /// A DB instance.
+    Instance,
+    /// A DB cluster.
+    Cluster,
+}
+
+impl fmt::Display for DatabaseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Instance => "DB instance",
+            Self::Cluster => "DB cluster",
+        })
+    }
+}
 
 /// Where a database answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +102,7 @@ pub struct DbInstance {
     /// Its ARN.
     pub arn: String,
     /// Its status.
-    pub status: DbInstanceStatus,
+    pub status: DbStatus,
     /// Where it answers; absent until RDS has made it.
     pub endpoint: Option<Endpoint>,
     /// `postgres`, `aurora-postgresql`, …
@@ -41,80 +119,53 @@ pub struct DbInstance {
     pub modification_pending: bool,
     /// Whether deletion is refused until protection is lifted.
     pub deletion_protection: bool,
+    /// Its DB parameter group, the first if it has several.
+    pub parameter_group: Option<String>,
+    /// Its option group, the first if it has several.
+    pub option_group: Option<String>,
+    /// Up to when it can be restored to a point in time (`LatestRestorableTime`), UTC; absent while it has no automated backups.
+    pub latest_restorable_at: Option<Timestamp>,
+    /// Its automated backups.
+    pub backups: AutomatedBackups,
+    /// The DB cluster that it is a member of; the cluster is backed up then, not the instance.
+    pub cluster: Option<DbClusterId>,
+    /// Whether its storage is encrypted with a key.
+    pub encrypted: bool,
+    /// Its KMS key, as an ARN.
+    pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }
 
-/// A DB instance's status (source: RDS User Guide, "Viewing Amazon RDS DB instance status").
+/// A DB cluster as `DescribeDBClusters` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DbInstanceStatus {
-    /// `available`: it serves, and it can be modified, snapshotted, deleted.
-    Available,
-    /// It serves, but work is under way that refuses a snapshot: `backing-up`, `modifying`, `rebooting`, …
-    Busy(String),
-    /// `deleting`.
-    Deleting,
-    /// It will not come up by itself: `restore-error`, `incompatible-network`, `storage-full`, … AWS's own waiters hang on these.
-    Broken(String),
-    /// `stopped`, `stopping`.
-    Stopped(String),
-    /// A word we do not know. Unknown is not healthy, and not a failure either: deadlines judge it.
-    Unknown(String),
+pub struct DbCluster {
+    /// Region it stands in.
+    pub region: Region,
+    /// Its identifier.
+    pub id: DbClusterId,
+    /// Its ARN.
+    pub arn: String,
+    /// Its status.
+    pub status: DbStatus,
+    /// `aurora-postgresql`, `docdb`, …
+    pub engine: String,
+    /// `15.8`, …
+    pub engine_version: String,
+    /// Up to when it can be restored to a point in time (`LatestRestorableTime`), UTC; absent while it has no automated backups.
+    pub latest_restorable_at: Option<Timestamp>,
+    /// Its automated backups.
+    pub backups: AutomatedBackups,
+    /// Whether its storage is encrypted with a key.
+    pub encrypted: bool,
+    /// Its KMS key, as an ARN.
+    pub kms_key: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
-impl DbInstanceStatus {
-    /// Reads RDS's word.
-    #[must_use]
-    pub fn read(word: &str) -> Self {
-        match word {
-            "available" | "storage-optimization" => Self::Available,
-            "deleting" => Self::Deleting,
-            "stopped" | "stopping" => Self::Stopped(word.into()),
-            "backing-up"
-            | "backtracking"
-            | "configuring-enhanced-monitoring"
-            | "configuring-iam-database-auth"
-            | "configuring-log-exports"
-            | "converting-to-vpc"
-            | "creating"
-            | "maintenance"
-            | "modifying"
-            | "moving-to-vpc"
-            | "rebooting"
-            | "renaming"
-            | "resetting-master-credentials"
-            | "starting"
-            | "storage-config-upgrade"
-            | "storage-initialization"
-            | "upgrading"
-            | "delete-precheck" => Self::Busy(word.into()),
-            "failed"
-            | "inaccessible-encryption-credentials"
-            | "inaccessible-encryption-credentials-recoverable"
-            | "incompatible-create"
-            | "incompatible-network"
-            | "incompatible-option-group"
-            | "incompatible-parameters"
-            | "incompatible-restore"
-            | "insufficient-capacity"
-            | "restore-error"
-            | "storage-full" => Self::Broken(word.into()),
-            _ => Self::Unknown(word.into()),
-        }
-    }
-
-    /// RDS's word again, for people.
-    #[must_use]
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Available => "available",
-            Self::Deleting => "deleting",
-            Self::Busy(word) | Self::Broken(word) | Self::Stopped(word) | Self::Unknown(word) => word,
-        }
-    }
-}
-
-/// An RDS DB snapshot as `DescribeDBSnapshots` tells it.
+/// A DB snapshot as `DescribeDBSnapshots` tells it, or a DB cluster snapshot as `DescribeDBClusterSnapshots` does. One type: but for the
+/// calls that make them, whoever reads of them asks the same of both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DbSnapshot {
     /// Region it lies in.
@@ -123,8 +174,10 @@ pub struct DbSnapshot {
     pub id: DbSnapshotId,
     /// Its ARN.
     pub arn: String,
-    /// The instance it was taken of; the instance may be gone.
-    pub instance: String,
+    /// Whether it is of an instance or of a cluster.
+    pub kind: DatabaseKind,
+    /// The instance or cluster it was taken of, by its identifier; it may be gone.
+    pub database: String,
     /// Its status.
     pub status: DbSnapshotStatus,
     /// Who made it.
@@ -135,49 +188,23 @@ pub struct DbSnapshot {
     pub engine: String,
     /// `15.8`, …
     pub engine_version: String,
-    /// Whether it is encrypted.
+    /// Whether it is encrypted with a key.
     pub encrypted: bool,
-    /// Size of a full snapshot in bytes (`FullSnapshotSizeInBytes`); never AllocatedStorage, which says nothing about the data.
+    /// Its KMS key, as an ARN.
+    pub kms_key: Option<String>,
+    /// The option group of the instance it was taken of.
+    pub option_group: Option<String>,
+    /// Size of a full snapshot in bytes (`FullSnapshotSizeInBytes`), which RDS tells of DB snapshots alone; never AllocatedStorage, which
+    /// says nothing about the data.
     pub size_bytes: Option<u64>,
     /// Its tags.
     pub tags: Tags,
 }
 
-/// A DB snapshot's status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DbSnapshotStatus {
-    /// Being made.
-    Creating,
-    /// It can be restored.
-    Available,
-    /// It will never be.
-    Failed,
-    /// Any other word of RDS.
-    Other(String),
-}
-
-impl DbSnapshotStatus {
-    /// Reads RDS's word.
+impl DbSnapshot {
+    /// Whether it was taken of this database.
     #[must_use]
-    pub fn read(word: &str) -> Self {
-        match word {
-            "creating" | "pending" => Self::Creating,
-            "available" => Self::Available,
-            "failed" => Self::Failed,
-            _ => Self::Other(word.into()),
-        }
+    pub fn is_of(&self, database: &Database) -> bool {
+        self.kind == database.kind() && self.database == database.id()
     }
-}
-
-/// Who made a snapshot (`SnapshotType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MadeBy {
-    /// `manual`: an API call, ours or somebody's.
-    Call,
-    /// `automated`: RDS's own backup.
-    Rds,
-    /// `awsbackup`: AWS Backup.
-    AwsBackup,
-    /// Shared, public, or a word we do not know.
-    Other,
 }

@@ -1,19 +1,24 @@
 //! AWS cron expressions with a time zone: when a rule is due.
 //!
 //! AWS's rules (source: EventBridge Scheduler User Guide, "Schedule types"; EventBridge User Guide, "Cron expressions
-//! reference") are checked and its ranges expanded in [`cron`]; the search for firings is croner's. No clock is read here:
+//! reference") are checked in [`cron`], what an expression names on the wall is found in [`pattern`], and what clocks make of it here. No clock is read:
 //! every question brings its own instant.
 
 mod cron;
+mod firings;
+mod pattern;
 
 use std::fmt;
 use std::sync::Arc;
 
-use croner::Cron;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
+
+use pattern::Pattern;
+
+pub use firings::{Firing, Firings, Lost};
 
 /// A schedule in AWS's six-field cron with its time zone.
 ///
@@ -26,7 +31,7 @@ pub struct Schedule {
 }
 
 struct Compiled {
-    cron: Cron,
+    pattern: Pattern,
     zone: TimeZone,
 }
 
@@ -50,13 +55,12 @@ impl Schedule {
     pub fn parse(expression: &str, zone: &str) -> Result<Self, ScheduleError> {
         let refused = |reason| ScheduleError { expression: cut(expression), reason, zone_at_fault: false };
         let checked = cron::check(expression).map_err(refused)?;
-        let cron = checked.compile().map_err(|error| refused(error.to_string()))?;
         let time_zone =
             time_zone(zone).map_err(|reason| ScheduleError { expression: cut(zone), reason, zone_at_fault: true })?;
         let schedule = Self {
             expression: checked.expression,
             zone: zone.to_owned(),
-            compiled: Arc::new(Compiled { cron, zone: time_zone }),
+            compiled: Arc::new(Compiled { pattern: checked.pattern, zone: time_zone }),
         };
         if schedule.next_after(Timestamp::UNIX_EPOCH - SignedDuration::from_hours(48)).is_none() {
             return Err(refused("it never fires: no year has such a day; change day-of-month, month or year".into()));
@@ -80,34 +84,32 @@ impl Schedule {
     #[must_use]
     pub fn latest_at_or_before(&self, now: Timestamp, horizon: SignedDuration) -> Option<Timestamp> {
         let zone = &self.compiled.zone;
-        let mut wall = wall_clock(last_wall_clock(zone, now));
-        let mut inclusive = true;
-        loop {
-            wall = self.compiled.cron.find_previous_occurrence(&wall, inclusive).ok()?;
-            inclusive = false;
-            match firing(zone, wall.datetime()) {
+        let mut next = self.compiled.pattern.at_or_before(last_wall_clock(zone, now));
+        while let Some(wall) = next {
+            match firing(zone, wall) {
                 Some(instant) if instant <= now => return (now.duration_since(instant) <= horizon).then_some(instant),
                 Some(_) => {}
                 // A gap: look further back, but not further than was asked for.
-                None if beyond(zone, wall.datetime(), now, horizon) => return None,
+                None if beyond(zone, wall, now, horizon) => return None,
                 None => {}
             }
+            next = self.compiled.pattern.at_or_before(wall.checked_sub(MINUTE).ok()?);
         }
+        None
     }
 
     /// The first firing after an instant; none if there is no further one until the end of 2199.
     #[must_use]
     pub fn next_after(&self, now: Timestamp) -> Option<Timestamp> {
         let zone = &self.compiled.zone;
-        let mut wall = wall_clock(zone.to_datetime(now));
-        let mut inclusive = true;
-        loop {
-            wall = self.compiled.cron.find_next_occurrence(&wall, inclusive).ok()?;
-            inclusive = false;
-            if let Some(instant) = firing(zone, wall.datetime()).filter(|instant| *instant > now) {
+        let mut next = self.compiled.pattern.at_or_after(zone.to_datetime(now));
+        while let Some(wall) = next {
+            if let Some(instant) = firing(zone, wall).filter(|instant| *instant > now) {
                 return Some(instant);
             }
+            next = self.compiled.pattern.at_or_after(wall.checked_add(MINUTE).ok()?);
         }
+        None
     }
 }
 
@@ -124,6 +126,9 @@ impl fmt::Debug for Schedule {
         f.debug_struct("Schedule").field("expression", &self.expression).field("zone", &self.zone).finish()
     }
 }
+
+/// What lies between one time that an expression can name and the next.
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The instant of a wall-clock time, as EventBridge Scheduler fires it: skipped in the spring gap, once in the autumn
 /// (source: EventBridge Scheduler User Guide, "Daylight savings time on EventBridge Scheduler"). The guide does not say which
@@ -149,13 +154,6 @@ fn last_wall_clock(zone: &TimeZone, now: Timestamp) -> DateTime {
 
 fn beyond(zone: &TimeZone, wall: DateTime, now: Timestamp, horizon: SignedDuration) -> bool {
     zone.to_zoned(wall).is_ok_and(|zoned| now.duration_since(zoned.timestamp()) > horizon)
-}
-
-/// A wall-clock time to the second, dressed as UTC. Croner then searches a line without gaps and folds, and [`firing`]
-/// alone says what a change of the clock means; croner's own rule for it is cron's, not AWS's.
-fn wall_clock(wall: DateTime) -> Zoned {
-    let whole = wall.with().subsec_nanosecond(0).build().unwrap_or(wall);
-    TimeZone::UTC.to_ambiguous_zoned(whole).compatible().unwrap_or_default()
 }
 
 /// Looks a zone up in the database that is compiled in: the same answer on every machine, also where the OS has none.

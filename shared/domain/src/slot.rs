@@ -65,6 +65,42 @@ pub fn db_snapshot_id(plan: &PlanName, environment: &Environment, resource: &Res
     legal(format!("{OURS}{resource}-{slot}-{hash}"))
 }
 
+/// The most characters of a DB cluster snapshot's identifier (source: RDS API Reference, `CreateDBClusterSnapshot`). A DB snapshot's may
+/// have 255.
+const CLUSTER_SNAPSHOT_MAX: usize = 63;
+
+/// The name of the recovery point of one resource and slot where it is a DB cluster: the same, with as much of the resource's name as
+/// fits. The hash stands for all of it.
+#[must_use]
+pub fn db_cluster_snapshot_id(
+    plan: &PlanName,
+    environment: &Environment,
+    resource: &ResourceName,
+    slot: Slot,
+) -> DbSnapshotId {
+    let hash = short_hash(&[plan.as_str(), environment.as_str(), resource.as_str(), &slot.to_string()]);
+    let rest = format!("-{slot}-{hash}");
+    let room = CLUSTER_SNAPSHOT_MAX - OURS.len() - rest.len();
+    let name: String = resource.as_str().chars().take(room).collect();
+    // Two hyphens side by side are not legal.
+    legal(format!("{OURS}{}{rest}", name.trim_end_matches('-')))
+}
+
+/// The name of the recovery point that a person asked for: `hf-{resource}-now-{8 hex of plan, environment, resource and request}`. The same
+/// request is the same recovery point.
+///
+/// At most 3 + 40 + 5 + 8 = 56 characters, legal for instances and clusters.
+#[must_use]
+pub fn requested_snapshot_id(
+    plan: &PlanName,
+    environment: &Environment,
+    resource: &ResourceName,
+    request: &str,
+) -> DbSnapshotId {
+    let hash = short_hash(&[plan.as_str(), environment.as_str(), resource.as_str(), "now", request]);
+    legal(format!("{OURS}{resource}-now-{hash}"))
+}
+
 /// The name of a run's temporary database: `hf-rt-{resource}-{12 hex of plan, environment and run}`.
 ///
 /// At most 6 + 40 + 1 + 12 = 59 characters, under the 63 of an RDS DB instance identifier.
@@ -160,6 +196,17 @@ mod tests {
             let run: RunId = format!("{resource}.every.{slot}").parse().expect("legal");
             let room = room_id(&plan, &environment, &resource, &run);
             prop_assert!(room.as_str().starts_with(&format!("{TEMPORARY}{resource}-")), "{room}");
+        }
+
+        #[test]
+        fn every_cluster_snapshot_has_a_name_that_aws_takes((plan, environment, resource, slot) in any_names()) {
+            let id = db_cluster_snapshot_id(&plan, &environment, &resource, slot);
+            prop_assert!(id.as_str().len() <= CLUSTER_SNAPSHOT_MAX && !id.as_str().contains("--"), "{id}");
+            prop_assert!(id.as_str().starts_with(OURS) && !id.as_str().starts_with(TEMPORARY), "{id}");
+            prop_assert!(id.as_str().contains(&slot.to_string()), "{id}");
+            let asked = requested_snapshot_id(&plan, &environment, &resource, "before-release");
+            prop_assert!(asked.as_str().len() <= CLUSTER_SNAPSHOT_MAX, "{asked}");
+            prop_assert!(!asked.as_str().starts_with(TEMPORARY), "{asked}");
         }
 
         #[test]

@@ -112,6 +112,34 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
         Ok(self.read_record(key).await?.map(|(record, etag)| held(key, record, etag)))
     }
 
+    /// Reads a record and its bytes, as a hash of it needs them.
+    ///
+    /// # Errors
+    /// The store's, or `Unreadable`.
+    pub async fn read_whole<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, Vec<u8>)>, LedgerError> {
+        match self.objects.get(key, None).await? {
+            Fetched::Missing | Fetched::Unchanged => Ok(None),
+            Fetched::Object(object) => Ok(Some((parse::<T>(key, &object.bytes)?.body, object.bytes))),
+        }
+    }
+
+    /// Reads a record of which a version may be known; a version that still stands is not sent again.
+    ///
+    /// # Errors
+    /// The store's, or `Unreadable`.
+    pub async fn refresh<T: DeserializeOwned>(
+        &self,
+        key: &str,
+        known: Option<Held<T>>,
+    ) -> Result<Option<Held<T>>, LedgerError> {
+        let etag = known.as_ref().map(|held| held.etag.as_str());
+        match self.objects.get(key, etag).await? {
+            Fetched::Unchanged => Ok(known),
+            Fetched::Missing => Ok(None),
+            Fetched::Object(object) => parse(key, &object.bytes).map(|record| Some(held(key, record, object.etag))),
+        }
+    }
+
     /// Makes a record, unless there is one.
     ///
     /// # Errors
@@ -167,13 +195,14 @@ impl<'a, O: Objects, E: Entropy> Ledger<'a, O, E> {
     async fn read_record<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(Record<T>, String)>, LedgerError> {
         match self.objects.get(key, None).await? {
             Fetched::Missing | Fetched::Unchanged => Ok(None),
-            Fetched::Object(object) => {
-                let record = serde_json::from_slice(&object.bytes)
-                    .map_err(|error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() })?;
-                Ok(Some((record, object.etag)))
-            }
+            Fetched::Object(object) => Ok(Some((parse(key, &object.bytes)?, object.etag))),
         }
     }
+}
+
+fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<Record<T>, LedgerError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| LedgerError::Unreadable { key: key.into(), reason: error.to_string() })
 }
 
 /// Whether a failed write may lie there all the same. A refused condition may be met by the SDK's repetition of our own lost write.

@@ -1,8 +1,13 @@
 //! The record of a restore test: the state machine's memory.
 
+use std::fmt;
+
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, PlanSha, Region, ResourceName, RunId, SecretName, Slot, Verdict};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::EvidenceRef;
 
 /// Where the empty markers of runs that are not closed lie: the sweep lists these, so its work does not grow with history.
 pub const OPEN_PREFIX: &str = "restore-tests/open/";
@@ -43,21 +48,105 @@ pub enum Phase {
     Closed,
 }
 
-/// What is restored.
+/// What is restored, whatever it is and whoever made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunSource {
-    /// The DB snapshot.
-    #[serde(with = "holdfast_wire::text")]
-    pub snapshot: DbSnapshotId,
+    /// What was asked for.
+    #[serde(with = "holdfast_wire::restore_from")]
+    pub from: RestoreFrom,
+    /// What was found.
+    pub point: RecoveryPoint,
+    /// Its ARN; for a point in time, the source instance's.
+    pub arn: String,
+    /// Who made it.
+    pub made_by: Maker,
     /// The moment whose data it holds, UTC.
     pub taken_at: Timestamp,
+    /// What it was taken of.
+    pub fingerprint: Fingerprint,
+    /// Size of a full snapshot in bytes, if RDS tells.
+    pub size_bytes: Option<u64>,
+}
+
+/// A recovery point in the room's region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum RecoveryPoint {
+    /// A DB snapshot.
+    DbSnapshot {
+        /// Its identifier.
+        #[serde(with = "holdfast_wire::text")]
+        id: DbSnapshotId,
+    },
+    /// An instant in an instance's continuous backup.
+    PointInTime {
+        /// Which instance.
+        #[serde(with = "holdfast_wire::text")]
+        instance: DbInstanceId,
+        /// The instant, UTC, to the second.
+        at: Timestamp,
+    },
+}
+
+impl fmt::Display for RecoveryPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DbSnapshot { id } => write!(f, "{id}"),
+            Self::PointInTime { instance, at } => write!(f, "{instance} as of {at}"),
+        }
+    }
+}
+
+/// Who made a recovery point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Maker {
+    /// Holdfast, by a rule of this plan.
+    Holdfast,
+    /// RDS: an automated snapshot, or its continuous backup.
+    Rds,
+    /// AWS Backup.
+    AwsBackup,
+    /// Somebody, by hand or by a tool of theirs.
+    Somebody,
+}
+
+impl Maker {
+    /// The word, as it stands in records.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holdfast => "holdfast",
+            Self::Rds => "rds",
+            Self::AwsBackup => "aws-backup",
+            Self::Somebody => "somebody",
+        }
+    }
+}
+
+/// What a database is run with, as far as it decides how it behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
     /// `postgres`, …
     pub engine: String,
     /// `15.8`, …
     pub engine_version: String,
-    /// Size of a full snapshot in bytes, if RDS tells.
-    pub size_bytes: Option<u64>,
+    /// The DB parameter group, if it is known; a snapshot does not know it, and its instance may be gone.
+    pub parameter_group: Option<String>,
+    /// The option group, if it is known.
+    pub option_group: Option<String>,
+}
+
+/// How a phase was seen to be reached. What an event tells is seconds late; what a sweep sees, by at most the sweep's interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeenBy {
+    /// An event of RDS, or a message of `verify`.
+    Event,
+    /// A sweep, a schedule, or a test by hand.
+    Sweep,
 }
 
 /// When each phase was reached, UTC. What was seen by a sweep is late by at most the sweep's interval.
@@ -80,6 +169,14 @@ pub struct RunTimes {
     pub judged_at: Option<Timestamp>,
     /// The room was seen gone.
     pub closed_at: Option<Timestamp>,
+    /// How the room was seen available.
+    pub available_by: Option<SeenBy>,
+    /// How its password was seen applied.
+    pub ready_by: Option<SeenBy>,
+    /// How it was seen that there is something to judge.
+    pub judged_by: Option<SeenBy>,
+    /// How the room was seen gone.
+    pub closed_by: Option<SeenBy>,
 }
 
 /// The verdict with its reasons.
@@ -142,8 +239,14 @@ pub struct Run {
     pub master_user: Option<String>,
     /// The database made with the source instance, if any.
     pub database: Option<String>,
+    /// What the room was run with, as RDS showed it.
+    pub restored_as: Option<Fingerprint>,
     /// The verdict, from `Destroying` on.
     pub verdict: Option<RunVerdict>,
+    /// The number of the resource's last evidence before this run was wanted; this run's own is somewhere after it.
+    pub evidence_after: u64,
+    /// This run's evidence, from `Closed` on.
+    pub evidence: Option<EvidenceRef>,
 }
 
 impl Run {

@@ -1,4 +1,6 @@
-//! What `verify` found, check by check.
+//! What `verify` found, check by check, and what it observed for later runs to compare with.
+
+use std::collections::BTreeMap;
 
 use holdfast_domain::{CheckResult, Outcome, Requirement, RunId};
 use jiff::{SignedDuration, Timestamp};
@@ -29,6 +31,67 @@ pub struct Verification {
     pub units_done: u64,
     /// The results so far.
     pub results: Vec<CheckRecord>,
+    /// The run that this one is compared with: of the same resource, judged *passed*, of data no newer than this. Absent: there was
+    /// none when it began. It never changes, whatever is judged meanwhile.
+    #[serde(with = "holdfast_wire::text::optional", default)]
+    pub baseline: Option<RunId>,
+    /// What was observed, by the name of the check that observed it.
+    #[serde(default)]
+    pub observed: BTreeMap<String, Observed>,
+}
+
+/// What a check observed, beyond passed or failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Observed {
+    /// How many rows a table, or a part of it, has.
+    Rows(RowsObserved),
+    /// Rows that never change, range by range.
+    Ranges(RangesObserved),
+    /// The definitions of a database's objects: `column public.orders.id` → `integer not null`. A long one is its SHA-256.
+    Schema(BTreeMap<String, String>),
+}
+
+/// How many rows there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowsObserved {
+    /// In which table, as the server shows it.
+    pub table: String,
+    /// How many.
+    pub rows: u64,
+    /// The server's next transaction id at that moment. Two counts with the same one have nothing written between them.
+    pub next_transaction: u64,
+}
+
+/// Rows that never change, range by range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangesObserved {
+    /// In which table, as the server shows it.
+    pub table: String,
+    /// By which column.
+    pub before: String,
+    /// What was hashed: SQL expressions over the columns, in order. Another list gives other hashes.
+    pub hashed: Vec<String>,
+    /// The ranges that have rows, in order, none of them overlapping.
+    pub ranges: Vec<RangeObserved>,
+    /// The first day that was not looked at, as days since 1970-01-01 in UTC. Before it, what is in no range has no rows.
+    pub end_day: i64,
+}
+
+/// One range of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeObserved {
+    /// First day, as days since 1970-01-01 in UTC.
+    pub first_day: i64,
+    /// The day after the last one.
+    pub end_day: i64,
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of the rows' hashes, decimal: it does not depend on their order, and sums of parts add up.
+    pub hash: String,
 }
 
 /// One check's result as JSON; see [`CheckResult`].

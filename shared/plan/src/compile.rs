@@ -6,10 +6,18 @@ use holdfast_domain::plan::Due;
 use holdfast_domain::{Plan, PlanSha, Region};
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "yaml")]
+use crate::carried_out::{self, Notice};
 use crate::decode::{self, Draft};
 use crate::encode;
 use crate::json;
+#[cfg(feature = "yaml")]
+use crate::judge;
 use crate::node::{Node, Value};
+#[cfg(feature = "yaml")]
+use crate::places::Places;
+#[cfg(feature = "yaml")]
+use crate::problem::Severity;
 use crate::problem::{Log, Mark, Problem, Problems, Said, code};
 
 /// What `plan.json` is called in messages.
@@ -23,6 +31,7 @@ pub struct Compiled {
     schedules: BTreeSet<FunctionSchedule>,
     regions: BTreeSet<Region>,
     warnings: Vec<Problem>,
+    notices: Vec<Problem>,
     json: String,
 }
 
@@ -40,6 +49,8 @@ pub struct FunctionSchedule {
 /// The functions that schedules of a plan start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ScheduledFunction {
+    /// `alert`, for the heartbeat.
+    Alert,
     /// `restore-test`.
     RestoreTest,
     /// `snapshot`.
@@ -51,6 +62,7 @@ impl ScheduledFunction {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Alert => "alert",
             Self::RestoreTest => "restore-test",
             Self::Snapshot => "snapshot",
         }
@@ -75,7 +87,9 @@ impl Compiled {
             let message = format!("sha256 is {stated}, but that of the plan beside it is {found}");
             not_as_compiled("sha256", &stated, message, &mut log);
         }
-        let compiled = compile(plan, log)?;
+        let Some(draft) = decode::draft(plan, &mut log) else { return Err(log.refused()) };
+        log.close()?;
+        let compiled = assemble(draft);
         if compiled.json.trim_end() != envelope.canonical_json() {
             let mut log = Log::new(FILE);
             let message = "what stands here does not follow from the plan in it".to_owned();
@@ -109,7 +123,8 @@ impl Compiled {
         &self.schedules
     }
 
-    /// Every region in which a resource stands, and the home region.
+    /// Every region in which a resource stands, and the home region: where functions look, and where rules must forward events.
+    /// Regions that only copies, replicas or standbys stand in are not among them until a function looks there.
     #[must_use]
     pub fn regions(&self) -> &BTreeSet<Region> {
         &self.regions
@@ -121,6 +136,12 @@ impl Compiled {
         &self.warnings
     }
 
+    /// What no function carries out yet, in the order of the file; empty for what was read from a `plan.json`.
+    #[must_use]
+    pub fn notices(&self) -> &[Problem] {
+        &self.notices
+    }
+
     /// `plan.json`: compact, keys sorted, a newline at the end. Equal plans give equal bytes.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -128,28 +149,49 @@ impl Compiled {
     }
 }
 
-/// Checks a source tree and derives the rest. `log` may carry problems from reading it.
+/// Checks a source that a person wrote, and derives the rest. `log` may carry problems from reading it.
+///
+/// The plan is judged as a whole here and only here: a `plan.json` carries the digest of a plan that was.
+#[cfg(feature = "yaml")]
 pub(crate) fn compile(source: &Node, mut log: Log) -> Result<Compiled, Problems> {
-    let draft = decode::draft(source, &mut log);
-    let Some(draft) = draft else { return Err(log.refused()) };
-    let warnings = log.close()?;
-    let plan_node = encode::plan(&draft);
-    let digest = sha256(&plan_node.canonical_json());
+    let Some(draft) = decode::draft(source, &mut log) else { return Err(log.refused()) };
+    let compiled = assemble(draft);
+    let (places, mut noticed) = (Places::of(source), log.again());
+    // Half a plan would be judged for what only its slips took from it.
+    if log.misreads() {
+        return Err(log.refused());
+    }
+    for remark in judge::judge(&compiled.plan) {
+        remark.say(places, &mut log);
+    }
+    for Notice { path, message } in carried_out::notices(&compiled.plan) {
+        places.say(Severity::Notice, code::NOT_CARRIED_OUT, &path, message, String::new(), &mut noticed);
+    }
+    Ok(Compiled { warnings: log.close()?, notices: noticed.close()?, ..compiled })
+}
+
+/// Gives a checked draft its identity and derives what follows from it.
+pub(crate) fn assemble(draft: Draft) -> Compiled {
+    // As text alone: the tree of a large plan is as large as its source's, which still stands.
+    let plan = encode::plan(&draft).canonical_json();
+    let digest = sha256(&plan);
     let sha: PlanSha = match digest.parse() {
         Ok(sha) => sha,
         Err(error) => unreachable!("a digest in hex is always legal: {error}"),
     };
     let (schedules, regions) = (schedules(&draft), regions(&draft));
-    let envelope = Node::map([
-        ("version", Node::number(1)),
-        ("sha256", Node::text(digest)),
-        ("home", Node::text(draft.home.as_str())),
+    let before = Node::map([("home", Node::text(draft.home.as_str()))]).canonical_json();
+    let after = Node::map([
         ("regions", Node::list(regions.iter().map(|region| Node::text(region.as_str())))),
         ("schedules", Node::list(schedules.iter().map(schedule_node))),
-        ("plan", plan_node),
-    ]);
-    let json = format!("{}\n", envelope.canonical_json());
-    Ok(Compiled { plan: draft.into_plan(sha), schedules, regions, warnings, json })
+        ("sha256", Node::text(digest)),
+        ("version", Node::number(1)),
+    ])
+    .canonical_json();
+    // In the order of keys, as all of plan.json.
+    let json = format!("{},\"plan\":{plan},{}\n", before.trim_end_matches('}'), after.trim_start_matches('{'));
+    let (warnings, notices) = (Vec::new(), Vec::new());
+    Compiled { plan: draft.into_plan(sha), schedules, regions, warnings, notices, json }
 }
 
 /// The plan inside a `plan.json` whose outer fields are those that we know.
@@ -181,7 +223,9 @@ fn schedules(draft: &Draft) -> BTreeSet<FunctionSchedule> {
         });
         snapshots.chain(tests)
     });
+    let heartbeat = draft.alerts.heartbeat.iter().map(|heartbeat| (ScheduledFunction::Alert, &heartbeat.at));
     rules
+        .chain(heartbeat)
         .map(|(function, at)| FunctionSchedule {
             function,
             expression: at.expression().to_owned(),

@@ -7,8 +7,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::node::{Entry, Node, Value};
 use crate::problem::{Log, Mark, Problems, Said, code};
 
-/// The largest `plan.json` that is read. The largest `plan.yaml` is a quarter of it; filling in defaults adds less than that.
-pub(crate) const JSON_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The largest `plan.json` that is read. The largest `plan.yaml` is half of it; filling in defaults adds less than that.
+pub(crate) const JSON_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Reads a document. Duplicate keys are refused; depth is bounded by `serde_json` (128).
 pub(crate) fn read(file: &str, bytes: &[u8]) -> Result<Node, Problems> {
@@ -23,7 +23,7 @@ pub(crate) fn read(file: &str, bytes: &[u8]) -> Result<Node, Problems> {
         return Err(unreadable(Mark::default(), message));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        let mark = if error.line() > 0 { Mark(Some((error.line(), error.column()))) } else { Mark::default() };
+        let mark = if error.line() > 0 { Mark::at(error.line(), error.column()) } else { Mark::default() };
         unreadable(mark, format!("this is not JSON that can be read: {error}"))
     })
 }

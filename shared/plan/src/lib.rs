@@ -12,18 +12,60 @@
 //!
 //! Without the feature `yaml` no YAML parser is compiled: functions read `plan.json` only.
 
+#[cfg(feature = "yaml")]
+mod almanac;
+#[cfg(feature = "yaml")]
+mod carried_out;
 mod compile;
 mod decode;
+#[cfg(feature = "yaml")]
+mod diff;
 mod encode;
+#[cfg(feature = "yaml")]
+mod explain;
+#[cfg(feature = "yaml")]
+mod forecast;
 mod json;
+#[cfg(feature = "yaml")]
+mod judge;
+mod language;
 mod node;
+#[cfg(feature = "yaml")]
+mod places;
+#[cfg(feature = "yaml")]
+mod prices;
 mod problem;
+#[cfg(feature = "yaml")]
+mod promise;
+#[cfg(feature = "yaml")]
+mod table;
+#[cfg(feature = "yaml")]
+mod together;
+#[cfg(feature = "yaml")]
+mod schema;
 mod units;
+#[cfg(feature = "yaml")]
+mod words;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 pub use compile::{Compiled, FunctionSchedule, ScheduledFunction};
+#[cfg(feature = "yaml")]
+pub use diff::{Difference, Differences, Weight, diff};
+#[cfg(feature = "yaml")]
+pub use explain::{
+    CalendarDays, CalendarLine, EXPLAINED_DAYS_MAX, ExplainError, ExplainRequest, Explanation, LossAnswer,
+    ResourceAnswers, explain,
+};
+#[cfg(feature = "yaml")]
+pub use forecast::{CostForecast, Forecast, ForecastError, ForecastRequest, PointsForecast, forecast};
+#[cfg(feature = "yaml")]
+pub use prices::PriceList;
 pub use problem::{Problem, Problems, Severity};
+#[cfg(feature = "yaml")]
+pub use schema::schema;
+#[cfg(feature = "yaml")]
+pub use together::{ReadPlan, check_together};
 
 /// Reads, checks and compiles a `plan.yaml`. `file_name` is used in messages only.
 ///
@@ -43,4 +85,18 @@ pub fn read_yaml(file_name: &str, text: &str) -> Result<Compiled, Problems> {
 pub fn read_yaml_bytes(file_name: &str, bytes: &[u8]) -> Result<Compiled, Problems> {
     let (source, log) = yaml::read_bytes(file_name, bytes)?;
     compile::compile(&source, log)
+}
+
+/// Reads a duration as a plan writes it: `7d`, `36h`.
+///
+/// # Errors
+/// What is wrong with it, and what is wanted; both in words that follow the value.
+pub fn read_duration(text: &str) -> Result<jiff::SignedDuration, (String, String)> {
+    units::read_duration(text)
+}
+
+/// Writes a duration as a plan does, in the largest unit that divides it: `7d`, `90s`.
+#[must_use]
+pub fn write_duration(duration: jiff::SignedDuration) -> String {
+    units::write_duration(duration)
 }

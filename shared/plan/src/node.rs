@@ -44,6 +44,10 @@ impl Node {
         Self::unplaced(Value::Number(number.to_string()))
     }
 
+    pub(crate) fn bool(value: bool) -> Self {
+        Self::unplaced(Value::Bool(value))
+    }
+
     pub(crate) fn list(items: impl IntoIterator<Item = Self>) -> Self {
         Self::unplaced(Value::List(items.into_iter().collect()))
     }
@@ -97,6 +101,16 @@ impl Node {
                     entry.node.write_json(out);
                 });
             }
+        }
+    }
+}
+
+impl Entry {
+    /// Where a person would point: at the value, or at the key of a map or list.
+    pub(crate) fn mark(&self) -> Mark {
+        match self.node.value {
+            Value::Map(_) | Value::List(_) | Value::Null => self.key_mark,
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) => self.node.mark,
         }
     }
 }

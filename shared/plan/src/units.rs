@@ -72,6 +72,21 @@ pub(crate) fn write_size(bytes: u64) -> String {
     format!("{}{unit}", bytes / unit_bytes)
 }
 
+/// Reads `5%`, of which 99 is the most: what may shrink by all of it is not checked at all.
+pub(crate) fn read_percent(text: &str) -> Result<u8, (String, String)> {
+    let digits = text.strip_suffix('%').filter(|digits| (1..=2).contains(&digits.len()));
+    match digits
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+    {
+        Some(percent) => Ok(percent),
+        None => Err((
+            "is not a percentage".into(),
+            "a whole number with its sign from 0% to 99% is wanted, such as 5%".into(),
+        )),
+    }
+}
+
 /// Digits, then exactly one of the units. Too many digits for 64 bits are saturated, and so found too large.
 fn split(text: &str, units: &[(&str, u64)]) -> Option<(u64, u64)> {
     let at = text.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0)?;

@@ -3,15 +3,18 @@
 //! Refused: anchors and aliases (one screen of them stands for gigabytes, and a plan is read by people under stress, who
 //! should find each rule written out), tags, directives, further documents, keys that are not plain text, and a key that stands twice.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use crate::node::{Entry, Node, Value};
 use crate::problem::{Log, Mark, Problems, Said, code};
 
-/// The largest `plan.yaml` that is read: thousands of resources, and never out of memory.
-pub(crate) const YAML_BYTES_MAX: usize = 1024 * 1024;
+/// The largest `plan.yaml` that is read: ten thousand resources of 1,600 bytes each.
+pub(crate) const YAML_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most values that are read. A plan of ten thousand resources has about half of it; without this bound a file of brackets
+/// would take thirty times its size in memory.
+const VALUES_MAX: usize = 1_000_000;
 /// The deepest nesting that is read; the language needs 7.
 const DEPTH_MAX: usize = 32;
 
@@ -26,7 +29,7 @@ pub(crate) fn read_bytes(file: &str, bytes: &[u8]) -> Result<(Node, Log), Proble
             let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            let mark = Mark(Some((line, column)));
+            let mark = Mark::at(line, column);
             let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
             Err(unreadable(file, mark, format!("the byte 0x{byte:02x} is not UTF-8"), "save the file as UTF-8"))
         }
@@ -44,8 +47,12 @@ pub(crate) fn read(file: &str, text: &str) -> Result<(Node, Log), Problems> {
         flow_nesting_limit: DEPTH_MAX,
         block_nesting_limit: DEPTH_MAX,
     };
-    let mut builder =
-        Builder { parser: Parser::new_from_str_with_options(text, options), path: Vec::new(), log: Log::new(file) };
+    let mut builder = Builder {
+        parser: Parser::new_from_str_with_options(text, options),
+        path: Vec::new(),
+        values: 0,
+        log: Log::new(file),
+    };
     match builder.document() {
         Ok(node) => Ok((node, builder.log)),
         Err(Refused { mark, message, allowed }) => {
@@ -59,7 +66,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<(Node, Log), Problems> {
 
 fn too_large(file: &str) -> Problems {
     let message = format!("the file is larger than the {YAML_BYTES_MAX} bytes that are read");
-    unreadable(file, Mark::default(), message, "split the plan by resources")
+    unreadable(file, Mark::at(1, 1), message, "split the plan by resources")
 }
 
 fn unreadable(file: &str, mark: Mark, message: String, allowed: &str) -> Problems {
@@ -84,7 +91,7 @@ impl Refused {
 impl From<ScanError> for Refused {
     fn from(error: ScanError) -> Self {
         let marker = error.marker();
-        let mark = Mark(Some((marker.line(), marker.col() + 1)));
+        let mark = Mark::at(marker.line(), marker.col() + 1);
         Self { mark, message: format!("this is not YAML that can be read: {}", error.info()), allowed: "" }
     }
 }
@@ -93,6 +100,8 @@ struct Builder<'input> {
     parser: Parser<'input, granit_parser::StrInput<'input>>,
     /// The keys above the current node.
     path: Vec<String>,
+    /// How many values were read so far, keys among them.
+    values: usize,
     log: Log,
 }
 
@@ -129,7 +138,7 @@ impl<'input> Builder<'input> {
                 }
                 Event::StreamEnd => {
                     // An empty file is an empty plan; the decoder says what is missing.
-                    return Ok(root.unwrap_or(Node { mark: Mark(Some((1, 1))), value: Value::Map(Vec::new()) }));
+                    return Ok(root.unwrap_or(Node { mark: Mark::at(1, 1), value: Value::Map(Vec::new()) }));
                 }
                 other => return Err(unexpected(&other, &span)),
             }
@@ -152,6 +161,11 @@ impl<'input> Builder<'input> {
         if event.tag().is_some() {
             return Err(Refused::new(&span, "tags are not read", "write the value without a tag"));
         }
+        self.values += 1;
+        if self.values > VALUES_MAX {
+            let message = format!("the file has more than the {VALUES_MAX} values that are read");
+            return Err(Refused::new(&span, message, "split the plan by resources"));
+        }
         let value = match event {
             Event::Scalar(text, style, _, _) => scalar(&text, style),
             Event::SequenceStart(..) => self.list()?,
@@ -166,6 +180,7 @@ impl<'input> Builder<'input> {
         loop {
             let spanned = self.next()?;
             if matches!(spanned.0, Event::SequenceEnd) {
+                items.shrink_to_fit();
                 return Ok(Value::List(items));
             }
             items.push(self.node(spanned)?);
@@ -174,10 +189,12 @@ impl<'input> Builder<'input> {
 
     fn map(&mut self) -> Result<Value, Refused> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut seen: HashMap<String, Mark> = HashMap::new();
         loop {
             let spanned = self.next()?;
             if matches!(spanned.0, Event::MappingEnd) {
+                self.once(&mut entries);
+                // Most maps are small, and what they grew by would be most of what they take.
+                entries.shrink_to_fit();
                 return Ok(Value::Map(entries));
             }
             let span = spanned.1;
@@ -192,22 +209,37 @@ impl<'input> Builder<'input> {
             let value = self.next()?;
             self.path.push(key);
             let node = self.node(value)?;
-            let path = self.path.join(".");
             let Some(key) = self.path.pop() else { unreachable!("every key pushed is popped once") };
-            if let Some(first) = seen.get(&key) {
-                self.twice(&path, &key, *first, key_mark);
-                continue;
-            }
-            seen.insert(key.clone(), key_mark);
             entries.push(Entry { key, key_mark, node });
         }
     }
 
-    fn twice(&mut self, path: &str, key: &str, first: Mark, mark: Mark) {
-        let line = first.0.map_or(0, |(line, _)| line);
+    /// Says of every key that stands before in the same map, and leaves the first of each.
+    fn once(&mut self, entries: &mut Vec<Entry>) {
+        // By key, and under one key by place, because the sort is stable.
+        let mut sorted: Vec<usize> = (0..entries.len()).collect();
+        sorted.sort_by(|one, other| entries[*one].key.cmp(&entries[*other].key));
+        let mut again = BTreeSet::new();
+        for alike in sorted.chunk_by(|one, other| entries[*one].key == entries[*other].key) {
+            let Some((first, others)) = alike.split_first() else { continue };
+            for other in others {
+                let Entry { key, key_mark, .. } = &entries[*other];
+                self.twice(key, entries[*first].key_mark, *key_mark);
+                again.insert(*other);
+            }
+        }
+        if !again.is_empty() {
+            let mut at = 0..;
+            entries.retain(|_| at.next().is_some_and(|at| !again.contains(&at)));
+        }
+    }
+
+    fn twice(&mut self, key: &str, first: Mark, mark: Mark) {
+        let line = first.line().unwrap_or_default();
+        let path: Vec<&str> = self.path.iter().map(String::as_str).chain([key]).collect();
         let message = format!("the key {key} stands twice here, first in line {line}");
-        let allowed = "each key once is wanted".to_owned();
-        self.log.refuse(Said { code: code::TWICE, mark, path, value: key, message, allowed });
+        let (path, allowed) = (path.join("."), "each key once is wanted".to_owned());
+        self.log.refuse(Said { code: code::TWICE, mark, path: &path, value: key, message, allowed });
     }
 }
 
@@ -216,7 +248,7 @@ fn unexpected(event: &Event<'_>, span: &Span) -> Refused {
 }
 
 fn mark(span: &Span) -> Mark {
-    Mark(Some((span.start.line(), span.start.col() + 1)))
+    Mark::at(span.start.line(), span.start.col() + 1)
 }
 
 /// What a scalar is. Only unquoted ones can be more than text; YAML 1.1's `yes`, `on`, `0o17` and `1_000` are text here.

@@ -4,8 +4,7 @@
 
 use holdfast_domain::Requirement;
 use holdfast_domain::plan::Due;
-use holdfast_plan::{Compiled, Problems, Severity, read_yaml, read_yaml_bytes};
-use proptest::prelude::*;
+use holdfast_plan::{Compiled, Problems, ScheduledFunction, Severity, read_yaml};
 
 const ORDERS: &str = include_str!("plans/orders.yaml");
 
@@ -41,10 +40,61 @@ fn every_mistake_is_told_at_once_with_place_value_and_what_is_allowed() {
     }
 }
 
+/// What is wrong in the parts of the language beyond a DB instance's first needs.
+#[test]
+fn slips_everywhere_are_told_at_once() {
+    let problems = bad(include_str!("plans/slips.yaml"));
+    insta::assert_snapshot!("slips", problems);
+    for problem in problems.as_slice() {
+        assert!(problem.line.is_some() && !problem.allowed.is_empty(), "{problem}");
+    }
+    assert!(!problems.to_string().contains("swordfish"), "a connection string is never shown");
+}
+
+/// What stands in the table of `carried_out.rs`, as people read it.
+#[test]
+fn what_no_function_carries_out_is_told_once_for_each_part() {
+    let compiled = good(include_str!("plans/whole.yaml"));
+    let notices: Vec<String> = compiled.notices().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!("notices", notices.join("\n"));
+    assert!(compiled.notices().iter().all(|notice| notice.severity == Severity::Notice && notice.line.is_some()));
+    let parts: std::collections::BTreeSet<_> = compiled.notices().iter().map(|notice| &notice.path).collect();
+    assert_eq!(parts.len(), notices.len());
+    assert!(good(ORDERS).notices().iter().all(|notice| notice.path.ends_with(".keep")), "the rest of the sample works");
+}
+
+#[test]
+fn the_heartbeat_starts_alert_and_several_rules_start_a_function_once() {
+    let compiled = good(include_str!("plans/whole.yaml"));
+    let of = |function: ScheduledFunction| -> Vec<_> {
+        let schedules = compiled.schedules().iter().filter(|schedule| schedule.function == function);
+        schedules.map(|schedule| (schedule.expression.as_str(), schedule.time_zone.as_str())).collect()
+    };
+    assert_eq!(of(ScheduledFunction::Alert), [("cron(0 8 * * ? *)", "Europe/Berlin")]);
+    // `media` and `state` are both due at three.
+    assert_eq!(of(ScheduledFunction::Snapshot).iter().filter(|(at, _)| *at == "cron(0 3 * * ? *)").count(), 1);
+}
+
+#[test]
+fn a_compiled_plan_brings_no_remarks_back() {
+    let compiled = good(include_str!("plans/whole.yaml"));
+    let read = Compiled::from_json(&compiled.to_json()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(read.warnings().is_empty() && read.notices().is_empty(), "it was judged when it was compiled");
+    assert_eq!((read.plan(), read.to_json()), (compiled.plan(), compiled.to_json()));
+}
+
+#[test]
+fn a_million_slips_are_a_thousand_messages() {
+    let slips: String = (0..5_000).map(|n| format!("slip{n}: 1\n")).collect();
+    let problems = bad(&format!("{slips}{ORDERS}"));
+    assert_eq!(problems.as_slice().len(), 1_001);
+    let last = problems.as_slice().last().map(ToString::to_string).unwrap_or_default();
+    assert!(last.contains("HF070 4000 more problems were found than the 1000 that are told at once"), "{last}");
+}
+
 #[test]
 fn the_sample_becomes_the_plan_it_says() {
     let compiled = good(ORDERS);
-    assert!(compiled.warnings().is_empty());
     let plan = compiled.plan();
     assert_eq!((plan.name.as_str(), plan.environment.as_str(), plan.home.as_str()), ("boom-card", "prod", "eu-west-1"));
     let orders = &plan.resources[&"orders-db".parse().expect("legal")];
@@ -70,7 +120,8 @@ fn the_compiled_form_is_stable_and_reads_back() {
     let compiled = good(ORDERS);
     insta::assert_snapshot!("plan_json", String::from_utf8(compiled.to_json()).expect("JSON is text"));
     let read = Compiled::from_json(&compiled.to_json()).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(read, compiled);
+    assert_eq!(read.plan(), compiled.plan());
+    assert_eq!((read.schedules(), read.regions()), (compiled.schedules(), compiled.regions()));
     assert_eq!(read.to_json(), compiled.to_json());
 }
 
@@ -122,7 +173,7 @@ fn a_compiled_plan_that_was_touched_is_refused() {
     for nothing in ["", "{}", "[]", "null", "7", "{\"plan\":{}}", "\u{feff}{}", &"[".repeat(100_000)] {
         assert!(Compiled::from_json(nothing.as_bytes()).is_err());
     }
-    assert!(Compiled::from_json(&vec![b' '; 5 * 1024 * 1024]).is_err());
+    assert!(Compiled::from_json(&vec![b' '; 33 * 1024 * 1024]).is_err());
 }
 
 #[test]
@@ -141,15 +192,20 @@ fn one_mistake_gives_one_message() {
         ("time_zone: UTC", "#", "HF012"),
         ("rooms_max: 2", "rooms_max: 41", "a whole number from 1 to 40"),
         ("rooms_max: 2", "rooms_max: two", "HF009"),
-        ("name: boom-card", "name: 7", "7 stands here: a text is wanted"),
+        ("name: boom-card", "name: 7", "7 stands here: a text, such as \"7\" in quotes, is wanted"),
         ("{ slack: \"secret:holdfast/slack\" }", "{ slack: \"https://hooks.slack.com/services/T0/B0/XXXX\" }", "HF021"),
         ("integrity: full", "integrity: ~", "nothing stands here: a text is wanted"),
-        ("    snapshots:\n", "    pitr: { window: 7d }\n    snapshots:\n", "there is no field pitr here"),
+        (
+            "    snapshots:\n",
+            "    pitrr: { window: 7d }\n    snapshots:\n",
+            "there is no field pitrr here, perhaps pitr is meant",
+        ),
+        ("    snapshots:\n", "    pitr: { window: 36d }\n    snapshots:\n", "36d is too long: 1d to 35d is wanted"),
         ("keep: 7d, size_min: 1GB", "keep: 7d, size: 1GB", "there is no field size here"),
         (
             "routes:",
             "routes:\n    urgent: [ops]",
-            "there is no field urgent here: allowed are info, low, high, critical",
+            "there is no field urgent here: allowed are critical, high, low, info",
         ),
     ] {
         if from == "time_zone: UTC" {
@@ -171,69 +227,6 @@ fn a_pasted_secret_is_never_shown() {
 }
 
 #[test]
-fn an_objective_that_no_schedule_meets_is_a_warning_and_names_the_nearest_plan() {
-    let compiled = good(&orders_with("rpo: 24h", "rpo: 15m"));
-    let [warning] = compiled.warnings() else { panic!("{:?}", compiled.warnings()) };
-    assert_eq!(warning.severity, Severity::Warning);
-    assert_eq!(
-        warning.to_string(),
-        "plan.yaml:14:24: warning HF023 resources.orders-db.objectives.rpo: rpo 15m cannot be met by snapshots that lie up to 1d \
-         apart (from 2026-01-01T02:00:00Z to 2026-01-02T02:00:00Z): rpo: 1d, or snapshots at most 15m apart"
-    );
-    // In Berlin one night in March has no 02:00, and EventBridge Scheduler skips it.
-    let berlin = good(&orders_with("time_zone: UTC", "time_zone: Europe/Berlin"));
-    let message = &berlin.warnings()[0].message;
-    assert!(message.contains("47h apart (from 2026-03-28T01:00:00Z to 2026-03-30T00:00:00Z)"), "{message}");
-    // At 04:00 only the night in October is longer, by its hour.
-    let later = orders_with("time_zone: UTC", "time_zone: Europe/Berlin").replace("cron(0 2 ", "cron(0 4 ");
-    assert!(good(&later).warnings()[0].message.contains("25h apart"));
-    // A gap in the working week is found behind many firings without one.
-    let week = orders_with("cron(0 2 * * ? *)", "cron(*/5 * ? * MON-FRI *)").replace("rpo: 24h", "rpo: 1h");
-    let message = good(&week).warnings()[0].message.clone();
-    assert!(
-        message.contains("apart (from 2026-01-04T02:00:00Z") || message.contains("apart (from 2026-01-02T23:55:00Z"),
-        "{message}"
-    );
-}
-
-#[test]
-fn hostile_yaml_is_refused_with_a_place() {
-    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n";
-    let deep_flow = format!("a: {}", "[".repeat(100_000));
-    let deep_block: String = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth % 200))).collect();
-    let deep_list = "- ".repeat(50_000);
-    for (text, wanted) in [
-        (bomb, "plan.yaml:1:7: HF001 anchors and aliases are not read"),
-        ("a: *nowhere", "HF001"),
-        ("a: !!str 7", "tags are not read"),
-        ("%YAML 1.1\n---\na: 1", "HF001"),
-        ("version: 1\n---\nversion: 1", "a second document begins"),
-        ("version:\n\t- 1", "plan.yaml:2:"),
-        ("? [a, b]\n: 7", "a key must be text"),
-        ("a: 1\n b: 2", "plan.yaml:2:"),
-        ("a: [1, 2", "HF001"),
-        ("a: \"x", "HF001"),
-        ("version: 1\nversion: 1", "HF005 version: the key version stands twice here, first in line 1"),
-        ("<<: { version: 1 }", "there is no field << here"),
-        ("- version: 1", "a map with version"),
-        ("", "name is missing"),
-        ("\0", "HF001"),
-        (deep_flow.as_str(), "HF001"),
-        (deep_block.as_str(), "HF0"),
-        (deep_list.as_str(), "HF001"),
-    ] {
-        let problems = bad(text).to_string();
-        let shown: String = text.chars().take(40).collect();
-        assert!(problems.contains(wanted), "{shown}: {problems}");
-        assert!(problems.starts_with("plan.yaml:"), "{shown}: {problems}");
-    }
-    let large = format!("version: 1\nname: {}", "x".repeat(10 * 1024 * 1024));
-    assert!(bad(&large).to_string().contains("larger than the 1048576 bytes that are read"));
-    let problems = read_yaml_bytes("plan.yaml", b"version: 1\nname: \xc3\xa4\xff\n").expect_err("not UTF-8");
-    assert_eq!(problems.to_string(), "plan.yaml:2:8: HF001 the byte 0xff is not UTF-8: save the file as UTF-8");
-}
-
-#[test]
 fn many_resources_are_read_in_a_moment() {
     let (head, tail) = ORDERS.split_once("resources:\n").expect("the sample has resources");
     let (_, alerts) = tail.split_once("\nalerts:").expect("the sample has alerts");
@@ -244,32 +237,8 @@ fn many_resources_are_read_in_a_moment() {
         )
     };
     let resources: String = (0..200).map(resource).collect();
-    let compiled = good(&format!("{head}resources:\n{resources}\nalerts:{alerts}"));
+    let quotas = "quotas: { db_snapshots: 1000000 }\n";
+    let compiled = good(&format!("{head}{quotas}resources:\n{resources}\nalerts:{alerts}"));
     assert_eq!(compiled.plan().resources.len(), 200);
     assert_eq!(compiled.schedules().len(), 1);
-}
-
-proptest! {
-    #[test]
-    fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
-        drop(read_yaml("plan.yaml", &text));
-    }
-
-    #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        drop(read_yaml_bytes("plan.yaml", &bytes));
-        drop(Compiled::from_json(&bytes));
-    }
-
-    /// Damage to a good plan finds more of the decoder than noise does.
-    #[test]
-    fn a_damaged_plan_is_read_or_refused(at in 0..ORDERS.len(), length in 0_usize..40, text in "[-a-z0-9:{}\\[\\]\"' \n#]{0,12}") {
-        let end = (at + length).min(ORDERS.len());
-        if let (Some(before), Some(after)) = (ORDERS.get(..at), ORDERS.get(end..))
-            && let Ok(compiled) = read_yaml("plan.yaml", &format!("{before}{text}{after}"))
-        {
-            let read = Compiled::from_json(&compiled.to_json());
-            prop_assert_eq!(read.as_ref().map(Compiled::plan), Ok(compiled.plan()));
-        }
-    }
 }

@@ -19,9 +19,10 @@ mod system;
 pub use error::{Class, PortError, PortErrorKind};
 pub use failures::{Classified, Failures};
 pub use objects::{Fetched, KEYS_MAX, Object, Objects, Precondition};
-pub use people::{Answer, FallbackTopic, Webhooks};
+pub use people::{Answer, Email, FallbackTopic, Mail, Metrics, Post, Webhooks};
 pub use rds::{
-    CreateDbSnapshot, DbInstances, DbSnapshots, ITEMS_MAX, RestoreDbInstance, RoomReset, RoomRestore, SnapshotTaker,
+    CreateDbSnapshot, DbClusters, DbInstances, DbSnapshots, ITEMS_MAX, ReplicatedBackups, RestoreDbInstance, RoomReset, RoomRestore, RoomSource,
+    SnapshotTagger, SnapshotTaker,
 };
 pub use secret::{Password, ReadSecrets, RoomSecrets};
 pub use system::{Bus, Clock, Entropy};

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::inventory::{Database, DbCluster, DbInstance, DbSnapshot, ReplicatedBackup};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+use jiff::Timestamp;
 
 use crate::{Password, PortError};
 
@@ -16,28 +17,34 @@ pub const ITEMS_MAX: usize = 20_000;
 
 /// To see DB instances.
 pub trait DbInstances: Sync {
-    /// One instance, or `None` if the region has none of that identifier.
-    fn db_instance(
-        &self,
-        region: &Region,
-        id: &DbInstanceId,
-    ) -> impl Future<Output = Result<Option<DbInstance>, PortError>> + Send;
-
     /// Every instance of the region.
     fn db_instances(&self, region: &Region) -> impl Future<Output = Result<Vec<DbInstance>, PortError>> + Send;
 }
 
 /// To see DB snapshots.
 pub trait DbSnapshots: Sync {
-    /// One snapshot, or `None` if the region has none of that identifier.
-    fn db_snapshot(
+    /// Every DB snapshot that the account owns in the region, of whatever maker.
+    fn db_snapshots(&self, region: &Region) -> impl Future<Output = Result<Vec<DbSnapshot>, PortError>> + Send;
+}
+
+/// To see DB clusters: Aurora's and DocumentDB's, which answer at the same endpoint with the same calls (source: AWS General Reference,
+/// "Amazon DocumentDB endpoints and quotas"; RDS API Reference, `DescribeDBClusters`).
+pub trait DbClusters: Sync {
+    /// Every cluster of the region.
+    fn db_clusters(&self, region: &Region) -> impl Future<Output = Result<Vec<DbCluster>, PortError>> + Send;
+
+    /// Every DB cluster snapshot that the account owns in the region, of whatever maker.
+    fn db_cluster_snapshots(&self, region: &Region) -> impl Future<Output = Result<Vec<DbSnapshot>, PortError>> + Send;
+}
+
+/// To see automated backups that RDS replicates into a region. RDS replicates those of DB instances, not of DB clusters
+/// (source: RDS User Guide, "Replicating automated backups to another AWS Region").
+pub trait ReplicatedBackups: Sync {
+    /// Every automated backup in the region whose source stands in another one.
+    fn replicated_backups(
         &self,
         region: &Region,
-        id: &DbSnapshotId,
-    ) -> impl Future<Output = Result<Option<DbSnapshot>, PortError>> + Send;
-
-    /// Every snapshot that the account owns in the region, of whatever maker.
-    fn db_snapshots(&self, region: &Region) -> impl Future<Output = Result<Vec<DbSnapshot>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Vec<ReplicatedBackup>, PortError>> + Send;
 }
 
 /// What to take.
@@ -45,21 +52,46 @@ pub trait DbSnapshots: Sync {
 pub struct CreateDbSnapshot {
     /// Where.
     pub region: Region,
-    /// Of which instance.
-    pub instance: DbInstanceId,
+    /// Of which database.
+    pub database: Database,
     /// Under which name.
     pub id: DbSnapshotId,
     /// With these tags.
     pub tags: Tags,
 }
 
-/// To take DB snapshots.
+/// To take DB snapshots and DB cluster snapshots.
 pub trait SnapshotTaker: Sync {
     /// Begins a snapshot and comes back at once.
     ///
     /// # Errors
-    /// `AlreadyExists`, `InvalidState` (the instance is busy), `QuotaExceeded`, `NotFound` (no such instance).
+    /// `AlreadyExists`, `InvalidState` (the database is busy), `QuotaExceeded`, `NotFound` (no such database).
     fn create_db_snapshot(&self, request: &CreateDbSnapshot) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// To add tags to recovery points of ours. Implementations refuse any name that does not begin with `hf-`, or that begins with `hf-rt-`,
+/// before any call.
+pub trait SnapshotTagger: Sync {
+    /// Adds tags to a snapshot; a tag of the same key gets the new value, the others stay.
+    ///
+    /// # Errors
+    /// `NotFound` (no such snapshot).
+    fn tag_db_snapshot(&self, snapshot: &DbSnapshot, tags: &Tags)
+    -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// What a room is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomSource {
+    /// A DB snapshot of the room's region, whoever made it.
+    Snapshot(DbSnapshotId),
+    /// The continuous backup of an instance of the room's region, which must still stand.
+    PointInTime {
+        /// Which instance.
+        instance: DbInstanceId,
+        /// The instant, UTC; RDS takes it to the second, and refuses one that is not before the latest restorable time.
+        at: Timestamp,
+    },
 }
 
 /// A room to open. Everything that seals it is in this one request: between two calls it would stand open.
@@ -67,8 +99,8 @@ pub trait SnapshotTaker: Sync {
 pub struct RestoreDbInstance {
     /// Where.
     pub region: Region,
-    /// From which snapshot.
-    pub snapshot: DbSnapshotId,
+    /// What it is made of.
+    pub source: RoomSource,
     /// Under which name.
     pub id: DbInstanceId,
     /// Its size.
@@ -87,10 +119,11 @@ pub struct RestoreDbInstance {
 
 /// To open and close rooms. Implementations refuse any name that does not begin with `hf-rt-`, before any call.
 pub trait RoomRestore: Sync {
-    /// Begins to restore a snapshot into a new instance: not public, Single-AZ, without deletion protection.
+    /// Begins to restore into a new instance: not public, Single-AZ, without deletion protection.
     ///
     /// # Errors
-    /// `AlreadyExists`, `NotFound` (no such snapshot), `InvalidState`, `QuotaExceeded`.
+    /// `AlreadyExists`, `NotFound` (no such snapshot, or no such source instance), `InvalidState`, `QuotaExceeded`, and `Invalid` for an
+    /// instant that the continuous backup does not reach.
     fn restore_db_instance(&self, request: &RestoreDbInstance) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Begins to delete a room without a final snapshot and with its automated backups. One that is gone or going is done.

@@ -3,13 +3,18 @@
 //! Each function takes an implementation and panics, with what it wanted and what it got, where that does not keep the rule.
 //! The names used are prefixed by the caller, so that suites on one bucket do not meet.
 
+mod clusters;
 mod rds;
 
+use holdfast_domain::inventory::DbSnapshot;
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{RunId, SecretName};
-use holdfast_ports::{Bus, Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets};
+use holdfast_ports::{
+    Bus, Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets, SnapshotTagger,
+};
 use holdfast_wire::{Message, RunRef};
 
+pub use clusters::{ClusterStage, clusters};
 pub use rds::{Stage, rds};
 
 /// [`Objects`]: conditional writes, versions, ordered whole listings, idempotent deletion.
@@ -116,6 +121,24 @@ pub async fn bus(bus: &impl Bus, hear: impl AsyncFn(usize) -> Vec<Message>) {
     }
 }
 
+/// [`SnapshotTagger`] on a snapshot of ours: a new tag is added, a known one changed, and what is not ours is refused before any call.
+async fn tags_are_added(tagger: &impl SnapshotTagger, snapshot: &DbSnapshot) {
+    let changed = with_added_tags(&Tags::new());
+    for _ in 0..2 {
+        tagger.tag_db_snapshot(snapshot, &changed).await.expect("tags, and the same ones again");
+    }
+    for name in ["conformance", "hfconformance", "hf-rt-conformance"] {
+        let foreign = DbSnapshot { id: name.parse().expect("a legal identifier"), ..snapshot.clone() };
+        rds::refused(tagger.tag_db_snapshot(&foreign, &changed).await, PortErrorKind::Invalid);
+    }
+}
+
+/// The tags of a snapshot after [`tags_are_added`].
+fn with_added_tags(tags: &Tags) -> Tags {
+    let added = [("holdfast:rules".into(), "daily weekly".into()), ("holdfast:late".into(), "PT5H".into())];
+    tags.clone().into_iter().chain(added).collect()
+}
+
 /// Runs whose names sort as their numbers do.
 fn run(number: usize) -> RunId {
     format!("orders-db.every.20261120t0200{number:02}z").parse().expect("a legal run")
@@ -127,7 +150,7 @@ mod tests {
 
     use jiff::SignedDuration;
 
-    use super::Stage;
+    use super::{ClusterStage, Stage};
     use crate::MemoryCloud;
 
     #[tokio::test]
@@ -143,6 +166,17 @@ mod tests {
         };
         cloud.add_instance(&stage.region, &stage.instance);
         super::rds(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+
+        for engine in ["aurora-postgresql", "docdb"] {
+            let stage = ClusterStage {
+                region: stage.region.clone(),
+                elsewhere: stage.elsewhere.clone(),
+                cluster: engine.parse().expect("an identifier"),
+            };
+            let cloud = MemoryCloud::at("2026-11-20T02:00:00Z".parse().expect("a time"));
+            cloud.add_cluster(&stage.region, &stage.cluster, engine);
+            super::clusters(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+        }
 
         let heard = Mutex::new(0);
         let hear = async |_| {

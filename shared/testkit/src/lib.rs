@@ -6,8 +6,12 @@
 pub mod conformance;
 mod faults;
 mod memory;
+mod people;
 mod ports;
+mod rate;
+mod recovery_points;
 pub mod sample;
 
 pub use faults::{Call, Fault};
 pub use memory::{MemoryCloud, Timings};
+pub use rate::Rate;

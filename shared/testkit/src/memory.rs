@@ -3,14 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus, Endpoint, MadeBy};
+use holdfast_domain::inventory::{
+    AutomatedBackups, Database, DatabaseKind, DbCluster, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus, Endpoint,
+    MadeBy, ReplicatedBackup,
+};
 use holdfast_domain::tags::Tags;
-use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, SecretName};
-use holdfast_ports::{Answer, Object, Password, PortError, PortErrorKind};
+use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region, SecretName};
+use holdfast_ports::{Object, Password, PortError, PortErrorKind};
 use holdfast_wire::Message;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Call, Fault, Faults, error};
+use crate::people::People;
+use crate::rate::Rate;
+
+/// How far the latest restorable time lags behind: RDS uploads transaction logs every five minutes (source: RDS User Guide, "Restoring a
+/// DB instance to a specified time").
+const LOGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long RDS's work takes.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +60,16 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<String, Object>,
     pub(crate) instances: BTreeMap<(Region, DbInstanceId), Instance>,
     pub(crate) snapshots: BTreeMap<(Region, DbSnapshotId), Snapshot>,
+    pub(crate) clusters: BTreeMap<(Region, DbClusterId), DbCluster>,
+    /// RDS keeps their names apart from those of DB snapshots.
+    pub(crate) cluster_snapshots: BTreeMap<(Region, DbSnapshotId), Snapshot>,
+    pub(crate) replicated: Vec<ReplicatedBackup>,
+    /// How many manual snapshots a region may have of each kind.
+    pub(crate) snapshots_max: Option<usize>,
+    pub(crate) rate: Option<Rate>,
     pub(crate) secrets: BTreeMap<SecretName, (Password, Tags)>,
     pub(crate) announced: Vec<Message>,
-    pub(crate) posted: Vec<(String, serde_json::Value)>,
-    pub(crate) answers: BTreeMap<String, Vec<Result<Answer, PortErrorKind>>>,
-    pub(crate) published: Vec<(String, String)>,
+    pub(crate) people: People,
     pub(crate) calls: Vec<Call>,
     pub(crate) faults: Faults,
 }
@@ -64,9 +78,11 @@ pub(crate) struct State {
 pub(crate) struct Instance {
     pub(crate) seen: DbInstance,
     /// What becomes of it, and when: a status, or nothing at all.
-    pub(crate) becomes: Option<(Timestamp, Option<DbInstanceStatus>)>,
+    pub(crate) becomes: Option<(Timestamp, Option<DbStatus>)>,
     pub(crate) password: Option<Password>,
     pub(crate) password_at: Option<Timestamp>,
+    /// Whether its logs are archived as they are written.
+    pub(crate) continuous: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -87,11 +103,14 @@ impl MemoryCloud {
                 objects: BTreeMap::new(),
                 instances: BTreeMap::new(),
                 snapshots: BTreeMap::new(),
+                clusters: BTreeMap::new(),
+                cluster_snapshots: BTreeMap::new(),
+                replicated: Vec::new(),
+                snapshots_max: None,
+                rate: None,
                 secrets: BTreeMap::new(),
                 announced: Vec::new(),
-                posted: Vec::new(),
-                answers: BTreeMap::new(),
-                published: Vec::new(),
+                people: People::default(),
                 calls: Vec::new(),
                 faults: Faults::default(),
             }),
@@ -110,7 +129,7 @@ impl MemoryCloud {
         act: impl FnOnce(&mut State) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
         let mut state = self.state();
-        state.calls.push(Call { operation, subject: subject.into() });
+        state.request(operation, subject);
         match state.faults.meet(operation) {
             Some(Fault::Refused(kind)) => Err(error(kind, operation, subject)),
             Some(Fault::AnswerLost) => {
@@ -149,6 +168,11 @@ impl MemoryCloud {
         self.state().faults.crash_after(calls);
     }
 
+    /// No fault waits any more.
+    pub fn heal(&self) {
+        self.state().faults = Faults::default();
+    }
+
     /// Every call so far, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
@@ -159,23 +183,6 @@ impl MemoryCloud {
     #[must_use]
     pub fn announced(&self) -> Vec<Message> {
         self.state().announced.clone()
-    }
-
-    /// Everything posted to webhooks so far: URL and body.
-    #[must_use]
-    pub fn posted(&self) -> Vec<(String, serde_json::Value)> {
-        self.state().posted.clone()
-    }
-
-    /// The next post to a URL gets this answer, or this failure; without a script it gets 200.
-    pub fn answer(&self, url: &str, answer: Result<Answer, PortErrorKind>) {
-        self.state().answers.entry(url.into()).or_default().push(answer);
-    }
-
-    /// Everything published to the fallback topic so far: subject and text.
-    #[must_use]
-    pub fn published(&self) -> Vec<(String, String)> {
-        self.state().published.clone()
     }
 
     /// Puts an object, whatever is there.
@@ -214,7 +221,7 @@ impl MemoryCloud {
             region: region.clone(),
             id: id.clone(),
             arn: format!("arn:aws:rds:{region}:000000000000:db:{id}"),
-            status: DbInstanceStatus::Available,
+            status: DbStatus::Available,
             endpoint: Some(Endpoint { host: format!("{id}.test"), port: 5432 }),
             engine: "postgres".into(),
             engine_version: "15.8".into(),
@@ -223,18 +230,34 @@ impl MemoryCloud {
             password_pending: false,
             modification_pending: false,
             deletion_protection: true,
+            parameter_group: Some("shop".into()),
+            option_group: Some("default:postgres-15".into()),
+            latest_restorable_at: None,
+            backups: AutomatedBackups::default(),
+            cluster: None,
+            encrypted: true,
+            kms_key: None,
             tags: Tags::from([("owner".into(), "shop".into())]),
         };
-        let instance = Instance { seen, becomes: None, password: None, password_at: None };
+        let instance = Instance { seen, becomes: None, password: None, password_at: None, continuous: false };
         self.state().instances.insert((region.clone(), id.clone()), instance);
     }
 
     /// Puts an instance into a status, for good.
-    pub fn set_instance_status(&self, region: &Region, id: &DbInstanceId, status: DbInstanceStatus) {
+    pub fn set_instance_status(&self, region: &Region, id: &DbInstanceId, status: DbStatus) {
         if let Some(instance) = self.state().instances.get_mut(&(region.clone(), id.clone())) {
             instance.seen.status = status;
             instance.becomes = None;
         }
+    }
+
+    /// Backs an instance up continuously from now on: its latest restorable time follows the clock, a few minutes behind.
+    pub fn back_up_continuously(&self, region: &Region, id: &DbInstanceId) {
+        let mut state = self.state();
+        if let Some(instance) = state.instances.get_mut(&(region.clone(), id.clone())) {
+            instance.continuous = true;
+        }
+        state.settle();
     }
 
     /// Every instance's identifier, in order of region and identifier.
@@ -263,9 +286,17 @@ impl MemoryCloud {
     /// A finished snapshot, taken now, with tags.
     pub fn add_snapshot(&self, region: &Region, id: &DbSnapshotId, instance: &DbInstanceId, tags: Tags) {
         let mut state = self.state();
-        let seen = DbSnapshot { taken_at: Some(state.now), ..new_snapshot(region, id, instance, tags) };
+        let seen = new_snapshot(region, id, &Database::Instance(instance.clone()), tags);
+        let seen = DbSnapshot { taken_at: Some(state.now), ..seen };
         let seen = DbSnapshot { status: DbSnapshotStatus::Available, size_bytes: Some(1 << 30), ..seen };
         state.snapshots.insert((region.clone(), id.clone()), Snapshot { seen, becomes: None });
+    }
+
+    /// Says who made a snapshot.
+    pub fn set_snapshot_maker(&self, region: &Region, id: &DbSnapshotId, made_by: MadeBy) {
+        if let Some(snapshot) = self.state().snapshots.get_mut(&(region.clone(), id.clone())) {
+            snapshot.seen.made_by = made_by;
+        }
     }
 
     /// Puts a snapshot into a status, for good.
@@ -276,25 +307,40 @@ impl MemoryCloud {
         }
     }
 
-    /// Every snapshot, in order of region and identifier.
+    /// Shows every snapshot, in the order of [`MemoryCloud::snapshots`].
+    pub fn each_snapshot(&self, look: impl FnMut(&DbSnapshot)) {
+        let state = self.state();
+        state.snapshots.values().chain(state.cluster_snapshots.values()).map(|snapshot| &snapshot.seen).for_each(look);
+    }
+
+    /// Every DB snapshot, then every DB cluster snapshot, each in order of region and identifier.
     #[must_use]
     pub fn snapshots(&self) -> Vec<DbSnapshot> {
-        self.state().snapshots.values().map(|snapshot| snapshot.seen.clone()).collect()
+        let state = self.state();
+        let all = state.snapshots.values().chain(state.cluster_snapshots.values());
+        all.map(|snapshot| snapshot.seen.clone()).collect()
     }
 }
 
-pub(crate) fn new_snapshot(region: &Region, id: &DbSnapshotId, instance: &DbInstanceId, tags: Tags) -> DbSnapshot {
+pub(crate) fn new_snapshot(region: &Region, id: &DbSnapshotId, database: &Database, tags: Tags) -> DbSnapshot {
+    let (sort, engine) = match database {
+        Database::Instance(_) => ("snapshot", "postgres"),
+        Database::Cluster(_) => ("cluster-snapshot", "aurora-postgresql"),
+    };
     DbSnapshot {
         region: region.clone(),
         id: id.clone(),
-        arn: format!("arn:aws:rds:{region}:000000000000:snapshot:{id}"),
-        instance: instance.to_string(),
+        arn: format!("arn:aws:rds:{region}:000000000000:{sort}:{id}"),
+        kind: database.kind(),
+        database: database.id().to_owned(),
         status: DbSnapshotStatus::Creating,
         made_by: MadeBy::Call,
         taken_at: None,
-        engine: "postgres".into(),
+        engine: engine.into(),
         engine_version: "15.8".into(),
         encrypted: true,
+        kms_key: None,
+        option_group: Some("default:postgres-15".into()),
         size_bytes: None,
         tags,
     }
@@ -315,6 +361,9 @@ impl State {
                 instance.password_at = None;
                 instance.seen.password_pending = false;
             }
+            if instance.continuous {
+                instance.seen.latest_restorable_at = Some(now - LOGS_EVERY);
+            }
             match instance.becomes.clone() {
                 Some((at, None)) => at > now,
                 Some((at, Some(status))) if at <= now => {
@@ -327,12 +376,13 @@ impl State {
                 Some(_) | None => true,
             }
         });
-        for snapshot in self.snapshots.values_mut() {
+        for snapshot in self.snapshots.values_mut().chain(self.cluster_snapshots.values_mut()) {
             if let Some((at, status)) = snapshot.becomes.clone()
                 && at <= now
             {
                 snapshot.seen.status = status;
-                snapshot.seen.size_bytes = Some(1 << 30);
+                // RDS tells the size of DB snapshots alone.
+                snapshot.seen.size_bytes = (snapshot.seen.kind == DatabaseKind::Instance).then_some(1 << 30);
                 snapshot.becomes = None;
             }
         }

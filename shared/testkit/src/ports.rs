@@ -2,21 +2,20 @@
 
 use std::future::{Future, ready};
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus};
+use holdfast_domain::inventory::{AutomatedBackups, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, SecretName};
 use holdfast_ports::{
-    Answer, Bus, Clock, CreateDbSnapshot, DbInstances, DbSnapshots, Entropy, FallbackTopic, Fetched, KEYS_MAX, Object,
-    Objects, Password, PortError, PortErrorKind, Precondition, ReadSecrets, RestoreDbInstance, RoomReset, RoomRestore,
-    RoomSecrets, SnapshotTaker, Webhooks,
+    Bus, Clock, DbInstances, DbSnapshots, Entropy, Fetched, KEYS_MAX, Object, Objects, Password, PortError,
+    PortErrorKind, Precondition, ReadSecrets, RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets, RoomSource,
 };
 use holdfast_wire::Message;
 use jiff::Timestamp;
 
-use crate::memory::{Instance, MemoryCloud, Snapshot, State, new_snapshot};
+use crate::memory::{Instance, MemoryCloud, State};
 
-type Answered<T> = Result<T, PortError>;
+pub(crate) type Answered<T> = Result<T, PortError>;
 
 impl Clock for MemoryCloud {
     fn now(&self) -> Timestamp {
@@ -85,82 +84,31 @@ impl Objects for MemoryCloud {
 }
 
 impl DbInstances for MemoryCloud {
-    fn db_instance(
-        &self,
-        region: &Region,
-        id: &DbInstanceId,
-    ) -> impl Future<Output = Answered<Option<DbInstance>>> + Send {
-        let key = (region.clone(), id.clone());
-        ready(self.call("rds:DescribeDBInstances", id.as_str(), |state| {
-            Ok(state.instances.get(&key).map(|i| i.seen.clone()))
-        }))
-    }
-
     fn db_instances(&self, region: &Region) -> impl Future<Output = Answered<Vec<DbInstance>>> + Send {
-        ready(self.call("rds:DescribeDBInstances", region.as_str(), |state| {
-            Ok(state.instances.values().filter(|i| i.seen.region == *region).map(|i| i.seen.clone()).collect())
+        ready(self.listing("rds:DescribeDBInstances", region, |state| {
+            state.instances.values().filter(|i| i.seen.region == *region).map(|i| i.seen.clone()).collect()
         }))
     }
 }
 
 impl DbSnapshots for MemoryCloud {
-    fn db_snapshot(
-        &self,
-        region: &Region,
-        id: &DbSnapshotId,
-    ) -> impl Future<Output = Answered<Option<DbSnapshot>>> + Send {
-        let key = (region.clone(), id.clone());
-        ready(self.call("rds:DescribeDBSnapshots", id.as_str(), |state| {
-            Ok(state.snapshots.get(&key).map(|s| s.seen.clone()))
-        }))
-    }
-
     fn db_snapshots(&self, region: &Region) -> impl Future<Output = Answered<Vec<DbSnapshot>>> + Send {
-        ready(self.call("rds:DescribeDBSnapshots", region.as_str(), |state| {
-            Ok(state.snapshots.values().filter(|s| s.seen.region == *region).map(|s| s.seen.clone()).collect())
-        }))
-    }
-}
-
-impl SnapshotTaker for MemoryCloud {
-    fn create_db_snapshot(&self, request: &CreateDbSnapshot) -> impl Future<Output = Answered<()>> + Send {
-        const OPERATION: &str = "rds:CreateDBSnapshot";
-        ready(self.call(OPERATION, request.id.as_str(), |state| {
-            let key = (request.region.clone(), request.id.clone());
-            if state.snapshots.contains_key(&key) {
-                return refuse(PortErrorKind::AlreadyExists, OPERATION, request.id.as_str(), "it exists");
-            }
-            match state.instances.get(&(request.region.clone(), request.instance.clone())) {
-                None => {
-                    return refuse(PortErrorKind::NotFound, OPERATION, request.instance.as_str(), "no such instance");
-                }
-                Some(instance) if instance.seen.status != DbInstanceStatus::Available => {
-                    return refuse(
-                        PortErrorKind::InvalidState,
-                        OPERATION,
-                        request.instance.as_str(),
-                        "it is not available",
-                    );
-                }
-                Some(_) => {}
-            }
-            let mut seen = new_snapshot(&request.region, &request.id, &request.instance, request.tags.clone());
-            seen.taken_at = Some(state.now);
-            let becomes = Some((state.now + state.timings.snapshot, DbSnapshotStatus::Available));
-            state.snapshots.insert(key, Snapshot { seen, becomes });
-            state.settle();
-            Ok(())
+        ready(self.listing("rds:DescribeDBSnapshots", region, |state| {
+            state.snapshots.values().filter(|s| s.seen.region == *region).map(|s| s.seen.clone()).collect()
         }))
     }
 }
 
 impl RoomRestore for MemoryCloud {
     fn restore_db_instance(&self, request: &RestoreDbInstance) -> impl Future<Output = Answered<()>> + Send {
-        const OPERATION: &str = "rds:RestoreDBInstanceFromDBSnapshot";
+        let operation = match &request.source {
+            RoomSource::Snapshot(_) => "rds:RestoreDBInstanceFromDBSnapshot",
+            RoomSource::PointInTime { .. } => "rds:RestoreDBInstanceToPointInTime",
+        };
         ready(if request.id.as_str().starts_with(TEMPORARY) {
-            self.call(OPERATION, request.id.as_str(), |state| restore(state, request, OPERATION))
+            self.call(operation, request.id.as_str(), |state| restore(state, request, operation))
         } else {
-            refuse(PortErrorKind::Invalid, OPERATION, request.id.as_str(), "not a temporary name")
+            refuse(PortErrorKind::Invalid, operation, request.id.as_str(), "not a temporary name")
         })
     }
 
@@ -171,9 +119,9 @@ impl RoomRestore for MemoryCloud {
             self.call(OPERATION, id.as_str(), |state| {
                 let gone_at = state.now + state.timings.delete;
                 if let Some(instance) = state.instances.get_mut(&key)
-                    && instance.seen.status != DbInstanceStatus::Deleting
+                    && instance.seen.status != DbStatus::Deleting
                 {
-                    instance.seen.status = DbInstanceStatus::Deleting;
+                    instance.seen.status = DbStatus::Deleting;
                     instance.becomes = Some((gone_at, None));
                 }
                 state.settle();
@@ -190,32 +138,72 @@ fn restore(state: &mut State, request: &RestoreDbInstance, operation: &'static s
     if state.instances.contains_key(&key) {
         return refuse(PortErrorKind::AlreadyExists, operation, request.id.as_str(), "it exists");
     }
-    let snapshot = match state.snapshots.get(&(request.region.clone(), request.snapshot.clone())) {
-        None => return refuse(PortErrorKind::NotFound, operation, request.snapshot.as_str(), "no such snapshot"),
-        Some(snapshot) if snapshot.seen.status != DbSnapshotStatus::Available => {
-            return refuse(PortErrorKind::InvalidState, operation, request.snapshot.as_str(), "it is not available");
-        }
-        Some(snapshot) => snapshot,
+    let (engine, engine_version) = match &request.source {
+        RoomSource::Snapshot(snapshot) => of_snapshot(state, request, snapshot, operation)?,
+        RoomSource::PointInTime { instance, at } => of_point_in_time(state, request, instance, *at, operation)?,
     };
     let seen = DbInstance {
         region: request.region.clone(),
         id: request.id.clone(),
         arn: format!("arn:aws:rds:{}:000000000000:db:{}", request.region, request.id),
-        status: DbInstanceStatus::Busy("creating".into()),
+        status: DbStatus::Busy("creating".into()),
         endpoint: None,
-        engine: snapshot.seen.engine.clone(),
-        engine_version: snapshot.seen.engine_version.clone(),
+        engine,
+        engine_version,
         master_user: "app".into(),
         database: Some("app".into()),
         password_pending: false,
         modification_pending: false,
         deletion_protection: false,
+        parameter_group: Some(request.parameter_group.clone().unwrap_or_else(|| "default.postgres15".into())),
+        option_group: Some(request.option_group.clone().unwrap_or_else(|| "default:postgres-15".into())),
+        latest_restorable_at: None,
+        backups: AutomatedBackups::default(),
+        cluster: None,
+        encrypted: true,
+        kms_key: None,
         tags: request.tags.clone(),
     };
-    let becomes = Some((state.now + state.timings.restore, Some(DbInstanceStatus::Available)));
-    state.instances.insert(key, Instance { seen, becomes, password: None, password_at: None });
+    let becomes = Some((state.now + state.timings.restore, Some(DbStatus::Available)));
+    state.instances.insert(key, Instance { seen, becomes, password: None, password_at: None, continuous: false });
     state.settle();
     Ok(())
+}
+
+/// Engine and version of what a snapshot holds, if it can be restored.
+fn of_snapshot(
+    state: &State,
+    request: &RestoreDbInstance,
+    snapshot: &DbSnapshotId,
+    operation: &'static str,
+) -> Answered<(String, String)> {
+    match state.snapshots.get(&(request.region.clone(), snapshot.clone())) {
+        None => refuse(PortErrorKind::NotFound, operation, snapshot.as_str(), "no such snapshot"),
+        Some(found) if found.seen.status != DbSnapshotStatus::Available => {
+            refuse(PortErrorKind::InvalidState, operation, snapshot.as_str(), "it is not available")
+        }
+        Some(found) => Ok((found.seen.engine.clone(), found.seen.engine_version.clone())),
+    }
+}
+
+/// Engine and version of an instance whose continuous backup reaches the instant.
+fn of_point_in_time(
+    state: &State,
+    request: &RestoreDbInstance,
+    instance: &DbInstanceId,
+    at: Timestamp,
+    operation: &'static str,
+) -> Answered<(String, String)> {
+    match state.instances.get(&(request.region.clone(), instance.clone())) {
+        None => refuse(PortErrorKind::NotFound, operation, instance.as_str(), "no such instance"),
+        Some(found) if found.seen.latest_restorable_at.is_none_or(|latest| at >= latest) => refuse(
+            PortErrorKind::Invalid,
+            operation,
+            instance.as_str(),
+            "the instant is not before the latest restorable time",
+        ),
+        Some(found) => Ok((found.seen.engine.clone(), found.seen.engine_version.clone())),
+    }
 }
 
 impl RoomReset for MemoryCloud {
@@ -232,7 +220,7 @@ impl RoomReset for MemoryCloud {
                 let applied_at = state.now + state.timings.modify;
                 match state.instances.get_mut(&key) {
                     None => refuse(PortErrorKind::NotFound, OPERATION, id.as_str(), "no such instance"),
-                    Some(instance) if instance.seen.status != DbInstanceStatus::Available => {
+                    Some(instance) if instance.seen.status != DbStatus::Available => {
                         refuse(PortErrorKind::InvalidState, OPERATION, id.as_str(), "it is not available")
                     }
                     Some(instance) => {
@@ -307,29 +295,6 @@ impl Bus for MemoryCloud {
     }
 }
 
-impl Webhooks for MemoryCloud {
-    fn post(&self, url: &Password, body: &serde_json::Value) -> impl Future<Output = Answered<Answer>> + Send {
-        ready(self.call("webhook", "a webhook", |state| {
-            state.posted.push((url.expose().to_owned(), body.clone()));
-            let script = state.answers.get_mut(url.expose()).filter(|script| !script.is_empty());
-            match script.map(|script| script.remove(0)) {
-                None => Ok(Answer { status: 200, retry_after: None, body: "ok".into() }),
-                Some(Ok(answer)) => Ok(answer),
-                Some(Err(kind)) => refuse(kind, "webhook", "a webhook", "no answer"),
-            }
-        }))
-    }
-}
-
-impl FallbackTopic for MemoryCloud {
-    fn publish(&self, subject: &str, text: &str) -> impl Future<Output = Answered<()>> + Send {
-        ready(self.call("sns:Publish", subject, |state| {
-            state.published.push((subject.into(), text.into()));
-            Ok(())
-        }))
-    }
-}
-
-fn refuse<T>(kind: PortErrorKind, operation: &'static str, subject: &str, message: &str) -> Answered<T> {
+pub(crate) fn refuse<T>(kind: PortErrorKind, operation: &'static str, subject: &str, message: &str) -> Answered<T> {
     Err(PortError::new(kind, operation, subject, message))
 }

@@ -3,14 +3,21 @@
 //! Pure. Everything from AWS is read leniently (every field of an RDS event is optional, unknown fields are ignored) because AWS
 //! adds fields at will; everything of our own is read strictly, because a misspelt field of ours is a mistake.
 
+mod alarm;
 mod finding;
 mod message;
 mod notification;
+mod requests;
+pub mod restore_from;
+mod snapshot_now;
 pub mod text;
 mod trigger;
 
+pub use alarm::{Alarm, AlarmState};
 pub use message::{Message, RunRef, SOURCE, VerifyWork};
 pub use notification::{FunctionFailure, Notification, NotificationBody};
+pub use requests::{Acknowledge, AlertRequest, AlertTest};
+pub use snapshot_now::SnapshotNow;
 pub use trigger::{RdsHint, RestoreTestNow, Trigger, read};
 
 use thiserror::Error;

@@ -4,8 +4,8 @@ use holdfast_domain::{Finding, RunId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::WireError;
 use crate::finding::FindingShape;
+use crate::{Acknowledge, WireError};
 
 /// The `source` of every message of ours.
 pub const SOURCE: &str = "holdfast";
@@ -23,6 +23,8 @@ pub enum Message {
     RestoreTestClosed(RunRef),
     /// A person should know something.
     Finding(Finding),
+    /// A person takes care of an incident.
+    IncidentAcknowledged(Acknowledge),
 }
 
 /// What `verify` is told: never a host, a credential or a query. Those come from the run record and the pinned plan.
@@ -51,8 +53,14 @@ pub struct RunRef {
 
 impl Message {
     /// Every detail type, as rules match it.
-    pub const DETAIL_TYPES: [&str; 5] =
-        ["Restore Test Ready", "Verification Continues", "Verification Recorded", "Restore Test Closed", "Finding"];
+    pub const DETAIL_TYPES: [&str; 6] = [
+        "Restore Test Ready",
+        "Verification Continues",
+        "Verification Recorded",
+        "Restore Test Closed",
+        "Finding",
+        "Incident Acknowledged",
+    ];
 
     /// The `detail-type` of the event.
     #[must_use]
@@ -63,6 +71,7 @@ impl Message {
             Self::VerificationRecorded(_) => Self::DETAIL_TYPES[2],
             Self::RestoreTestClosed(_) => Self::DETAIL_TYPES[3],
             Self::Finding(_) => Self::DETAIL_TYPES[4],
+            Self::IncidentAcknowledged(_) => Self::DETAIL_TYPES[5],
         }
     }
 
@@ -73,6 +82,7 @@ impl Message {
             Self::RestoreTestReady(work) | Self::VerificationContinues(work) => serde_json::to_value(work),
             Self::VerificationRecorded(run) | Self::RestoreTestClosed(run) => serde_json::to_value(run),
             Self::Finding(finding) => serde_json::to_value(FindingShape::from(finding.clone())),
+            Self::IncidentAcknowledged(acknowledge) => serde_json::to_value(acknowledge),
         };
         // These shapes hold strings and numbers only; serde_json cannot refuse them.
         written.unwrap_or(Value::Null)
@@ -89,6 +99,7 @@ impl Message {
             "Verification Recorded" => read_detail(detail).map(Self::VerificationRecorded),
             "Restore Test Closed" => read_detail(detail).map(Self::RestoreTestClosed),
             "Finding" => read_detail::<FindingShape>(detail).map(|shape| Self::Finding(shape.into())),
+            "Incident Acknowledged" => read_detail::<Acknowledge>(detail)?.checked().map(Self::IncidentAcknowledged),
             other => {
                 let problem = format!("{other:?} is no message of holdfast");
                 Err(WireError::new("detail-type", problem, Self::DETAIL_TYPES.join(", ")))

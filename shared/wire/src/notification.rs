@@ -1,9 +1,10 @@
-//! What SNS brings to `alert`: findings from the bus, and functions that failed.
+//! What SNS brings to `alert`: findings from the bus, CloudWatch alarms, and functions that failed.
 
 use holdfast_domain::Finding;
 use serde_json::Value;
 
-use crate::{Message, SOURCE, WireError};
+use crate::alarm::{DETAIL_TYPE as ALARM_CHANGED, STATES};
+use crate::{Alarm, Message, SOURCE, WireError};
 
 /// One SNS record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum NotificationBody {
     Finding(Finding),
     /// An asynchronous invocation that failed for good (source: Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations").
     FunctionFailure(FunctionFailure),
+    /// A CloudWatch alarm that changed its state, sent by its own action or by a rule.
+    Alarm(Alarm),
 }
 
 /// A function that failed on an event.
@@ -38,7 +41,8 @@ impl NotificationBody {
     /// Reads the text of an SNS message.
     pub(crate) fn read(place: &str, text: &str) -> Result<Self, WireError> {
         let refuse = |problem: String| {
-            let allowed = "an EventBridge event of source holdfast with detail-type Finding, or the record of a failed Lambda invocation";
+            let allowed = "an EventBridge event of source holdfast with detail-type Finding, a CloudWatch alarm as its action or EventBridge \
+                           sends it, or the record of a failed Lambda invocation";
             WireError::new(place, problem, allowed)
         };
         let value: Value = serde_json::from_str(text).map_err(|error| refuse(format!("not JSON: {error}")))?;
@@ -49,13 +53,23 @@ impl NotificationBody {
                 other @ (Message::RestoreTestReady(_)
                 | Message::VerificationContinues(_)
                 | Message::VerificationRecorded(_)
-                | Message::RestoreTestClosed(_)) => Err(refuse(format!("{:?} is not for people", other.detail_type()))),
+                | Message::RestoreTestClosed(_)
+                | Message::IncidentAcknowledged(_)) => {
+                    Err(refuse(format!("{:?} is not for people", other.detail_type())))
+                }
             };
+        }
+        let no_alarm = |problem: String| WireError::new(place, problem, format!("the states {STATES}"));
+        if value["source"].as_str() == Some("aws.cloudwatch") && value["detail-type"].as_str() == Some(ALARM_CHANGED) {
+            return Alarm::of_event(&value).map(Self::Alarm).map_err(no_alarm);
+        }
+        if let Some(alarm) = Alarm::of_message(&value) {
+            return alarm.map(Self::Alarm).map_err(no_alarm);
         }
         if let Some(arn) = value["requestContext"]["functionArn"].as_str() {
             return Ok(Self::FunctionFailure(FunctionFailure::read(arn, &value["responsePayload"])));
         }
-        Err(refuse("neither a finding nor a failed invocation".into()))
+        Err(refuse("neither a finding nor an alarm nor a failed invocation".into()))
     }
 }
 

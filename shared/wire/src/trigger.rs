@@ -2,11 +2,14 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sns::SnsEvent;
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{Region, ResourceName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::notification::{Notification, NotificationBody};
+use crate::requests::{Acknowledge, AlertRequest, AlertTest};
+use crate::snapshot_now::SnapshotNow;
 use crate::{Message, SOURCE, WireError};
 
 /// What started a function. It says where to look, never what is true.
@@ -22,6 +25,10 @@ pub enum Trigger {
     Notifications(Vec<Notification>),
     /// A person wants a restore test now.
     RestoreTestNow(RestoreTestNow),
+    /// A person wants a recovery point now.
+    SnapshotNow(SnapshotNow),
+    /// A person asks something of `alert`.
+    ForAlert(AlertRequest),
 }
 
 /// What an RDS event points at. RDS promises nothing about it: it may be late, doubled, out of order or never sent
@@ -45,6 +52,12 @@ pub struct RestoreTestNow {
     /// The plan's name of the resource.
     #[serde(with = "crate::text")]
     pub resource: ResourceName,
+    /// From which recovery point; the newest if nothing is said.
+    #[serde(with = "crate::restore_from", default = "crate::restore_from::latest")]
+    pub from: RestoreFrom,
+    /// In which region; the resource's own if nothing is said.
+    #[serde(with = "crate::text::optional", default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// A name of your choice (a-z, 0-9, hyphens). The same name again is the same run, not a second one.
     pub request: String,
     /// Why, for the record.
@@ -57,6 +70,9 @@ pub struct RestoreTestNow {
 enum Ours {
     Sweep,
     RestoreTestNow(RestoreTestNow),
+    SnapshotNow(SnapshotNow),
+    AlertAcknowledge(Acknowledge),
+    AlertTest(AlertTest),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,7 +84,8 @@ struct RdsDetail {
     message: Option<String>,
 }
 
-const KNOWN: &str = "{\"holdfast\": \"sweep\"}, {\"holdfast\": \"restore-test-now\", …}, an EventBridge event of source aws.rds or holdfast, \
+const KNOWN: &str = "{\"holdfast\": \"sweep\"}, {\"holdfast\": \"restore-test-now\", …}, {\"holdfast\": \"snapshot-now\", …}, {\"holdfast\": \"alert-acknowledge\", …}, \
+                     {\"holdfast\": \"alert-test\", …}, an EventBridge event of source aws.rds or holdfast, \
                      or SNS records";
 
 /// Reads what started a function.
@@ -92,12 +109,20 @@ fn read_ours(payload: &Value) -> Result<Trigger, WireError> {
     match Ours::deserialize(payload) {
         Ok(Ours::Sweep) => Ok(Trigger::Sweep),
         Ok(Ours::RestoreTestNow(now)) if is_request(&now.request) => Ok(Trigger::RestoreTestNow(now)),
-        Ok(Ours::RestoreTestNow(now)) => {
-            let problem = format!("{:?} is not a request name", now.request.chars().take(80).collect::<String>());
-            Err(WireError::new("request", problem, "1 to 40 of a-z, 0-9 and hyphens"))
+        Ok(Ours::RestoreTestNow(now)) => Err(no_request(&now.request)),
+        Ok(Ours::SnapshotNow(now)) if is_request(&now.request) => now.checked().map(Trigger::SnapshotNow),
+        Ok(Ours::SnapshotNow(now)) => Err(no_request(&now.request)),
+        Ok(Ours::AlertAcknowledge(acknowledge)) => {
+            acknowledge.checked().map(|acknowledge| Trigger::ForAlert(AlertRequest::Acknowledge(acknowledge)))
         }
+        Ok(Ours::AlertTest(test)) => test.checked().map(|test| Trigger::ForAlert(AlertRequest::Test(test))),
         Err(error) => Err(WireError::new("holdfast", error.to_string(), KNOWN)),
     }
+}
+
+fn no_request(text: &str) -> WireError {
+    let problem = format!("{:?} is not a request name", text.chars().take(80).collect::<String>());
+    WireError::new("request", problem, "1 to 40 of a-z, 0-9 and hyphens")
 }
 
 fn is_request(text: &str) -> bool {

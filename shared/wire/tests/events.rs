@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use holdfast_wire::{Message, Notification, NotificationBody, Trigger, read};
+use holdfast_wire::{AlertRequest, Message, Notification, NotificationBody, Trigger, read};
 use serde_json::Value;
 
 fn events() -> PathBuf {
@@ -40,12 +40,16 @@ fn triggers() -> BTreeMap<String, Trigger> {
 fn messages(trigger: &Trigger) -> Vec<Message> {
     let finding = |notification: &Notification| match &notification.body {
         NotificationBody::Finding(finding) => Some(Message::Finding(finding.clone())),
-        NotificationBody::FunctionFailure(_) => None,
+        NotificationBody::FunctionFailure(_) | NotificationBody::Alarm(_) => None,
     };
     match trigger {
         Trigger::Bus(message) => vec![message.clone()],
         Trigger::Notifications(notifications) => notifications.iter().filter_map(finding).collect(),
-        Trigger::Sweep | Trigger::Rds(_) | Trigger::RestoreTestNow(_) => Vec::new(),
+        Trigger::Sweep
+        | Trigger::Rds(_)
+        | Trigger::RestoreTestNow(_)
+        | Trigger::SnapshotNow(_)
+        | Trigger::ForAlert(_) => Vec::new(),
     }
 }
 
@@ -79,9 +83,12 @@ fn there_is_a_sample_of_every_trigger_and_of_every_message() {
             Trigger::Bus(_) => "bus message",
             Trigger::Notifications(_) => "notification",
             Trigger::RestoreTestNow(_) => "restore test by hand",
+            Trigger::SnapshotNow(_) => "recovery point by hand",
+            Trigger::ForAlert(AlertRequest::Acknowledge(_)) => "acknowledgement by hand",
+            Trigger::ForAlert(AlertRequest::Test(_)) => "try-out of the channels",
         })
         .collect();
-    assert_eq!(sorts.len(), 5, "{sorts:?}");
+    assert_eq!(sorts.len(), 8, "{sorts:?}");
     let said: BTreeSet<&str> = triggers.values().flat_map(messages).map(|message| message.detail_type()).collect();
     assert_eq!(said, BTreeSet::from(Message::DETAIL_TYPES));
 }

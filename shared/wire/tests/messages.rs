@@ -1,7 +1,7 @@
 //! Messages as they cross the edge: whatever is said is understood, and whatever is not ours is refused with its place.
 
 use holdfast_domain::{Cause, Finding, FindingState, Severity};
-use holdfast_wire::{Message, NotificationBody, RunRef, SOURCE, Trigger, VerifyWork, read};
+use holdfast_wire::{Acknowledge, Message, NotificationBody, RunRef, SOURCE, Trigger, VerifyWork, read};
 use jiff::Timestamp;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -53,6 +53,11 @@ fn any_finding() -> impl Strategy<Value = Finding> {
         )
 }
 
+fn acknowledge() -> impl Strategy<Value = Acknowledge> {
+    let note = prop::option::of("[ -~]{0,100}");
+    ("[!-~]{1,255}", "[a-zA-Z@.]{1,200}", note).prop_map(|(incident, by, note)| Acknowledge { incident, by, note })
+}
+
 fn any_message() -> impl Strategy<Value = Message> {
     let run = || "[a-z][a-z0-9.-]{0,139}".prop_map(|id| id.parse().expect("legal"));
     let work = || {
@@ -69,6 +74,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         run().prop_map(|run| Message::VerificationRecorded(RunRef { run })),
         run().prop_map(|run| Message::RestoreTestClosed(RunRef { run })),
         any_finding().prop_map(Message::Finding),
+        acknowledge().prop_map(Message::IncidentAcknowledged),
     ]
 }
 
@@ -92,7 +98,10 @@ fn any_json() -> impl Strategy<Value = Value> {
                 "requestContext",
                 "functionArn",
                 "responsePayload",
-                "EventID"
+                "EventID",
+                "AlarmName",
+                "NewStateValue",
+                "alert-acknowledge"
             ][..],
         )
         .prop_map(str::to_owned),

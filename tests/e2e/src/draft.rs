@@ -31,13 +31,15 @@ pub struct Database {
     pub deadline: &'static str,
     /// A query that its copy must answer, besides what is checked of every database.
     pub question: Option<&'static str>,
+    /// Who takes its recovery points, in the plan's word, if somebody else than Holdfast does.
+    pub taken_by: Option<&'static str>,
 }
 
 impl Database {
     /// A database that nothing is wrong with.
     #[must_use]
     pub fn named(name: &'static str) -> Self {
-        Self { name, deadline: "4m", question: None }
+        Self { name, deadline: "4m", question: None, taken_by: None }
     }
 
     /// Its restore test must end by then.
@@ -52,14 +54,29 @@ impl Database {
         Self { question: Some(sql), ..self }
     }
 
+    /// Its recovery points are taken by somebody else: `awsbackup`.
+    #[must_use]
+    pub fn taken_by(self, maker: &'static str) -> Self {
+        Self { taken_by: Some(maker), ..self }
+    }
+
     fn write(&self, cron: &str, text: &mut String) -> std::fmt::Result {
-        let Self { name, deadline, question } = self;
+        let Self { name, deadline, question, taken_by } = self;
         writeln!(text, "  {name}:")?;
         writeln!(text, "    kind: rds-instance")?;
         writeln!(text, "    id: {name}")?;
         writeln!(text, "    objectives: {{ rpo: 24h, rto: 15m }}")?;
-        writeln!(text, "    snapshots:\n      daily: {{ at: \"{cron}\", keep: 7d }}")?;
-        let rule = format!("after: daily, from: latest, instance_class: db.t4g.medium, deadline: {deadline}");
+        let due = match taken_by {
+            None => {
+                writeln!(text, "    snapshots:\n      daily: {{ at: \"{cron}\", keep: 7d }}")?;
+                "after: daily".to_owned()
+            }
+            Some(maker) => {
+                writeln!(text, "    snapshots: {{ external: {maker}, every: 24h, keep: 30d }}")?;
+                format!("at: \"{cron}\"")
+            }
+        };
+        let rule = format!("{due}, from: latest, instance_class: db.t4g.medium, deadline: {deadline}");
         writeln!(text, "    restore_tests:\n      every: {{ {rule} }}")?;
         writeln!(text, "    checks:\n      integrity: full\n      sql:")?;
         writeln!(text, "        orders: {{ sql: \"select id from orders limit 5\", rows_min: 5 }}")?;
@@ -137,8 +154,11 @@ mod tests {
 
     #[test]
     fn a_draft_becomes_a_legal_plan_due_at_its_minute() {
-        let databases =
-            [Database::named("a"), Database::named("b").with_deadline("1m").with_question("select pg_sleep(1)")];
+        let databases = [
+            Database::named("a"),
+            Database::named("b").with_deadline("1m").with_question("select pg_sleep(1)"),
+            Database::named("c").taken_by("awsbackup"),
+        ];
         let draft = Draft { due: "2026-11-20T02:05:17Z".parse().expect("a time"), ..Draft::due_now(databases) };
         let compiled = draft.compile().expect("a legal plan");
         let (_, first) = compiled.plan().resources.first_key_value().expect("a resource");

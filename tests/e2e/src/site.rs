@@ -267,12 +267,12 @@ impl Site {
             .collect())
     }
 
-    /// Every DB snapshot.
+    /// Every DB snapshot that somebody took: RDS itself takes an automated one of every new database.
     ///
     /// # Errors
     /// When RDS does not answer.
     pub async fn snapshots(&self) -> Result<Vec<DbSnapshot>> {
-        let seen = self.cloud.rds_client(self.region()).describe_db_snapshots().send().await?;
+        let seen = self.cloud.rds_client(self.region()).describe_db_snapshots().snapshot_type("manual").send().await?;
         Ok(seen.db_snapshots().to_vec())
     }
 
@@ -344,9 +344,11 @@ impl Site {
     #[must_use]
     pub fn pages(&self, cause: &Cause) -> Vec<String> {
         let received = self.cloud.receivers.pagerduty().received();
-        let about = received
-            .iter()
-            .filter(|event| event.body["dedup_key"] == cause.as_str() && event.body["event_action"] == "trigger");
+        // The key is the incident's id: the cause, and the how-manieth opening of it.
+        let of_cause = |key: &str| key.strip_prefix(cause.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        let about = received.iter().filter(|event| {
+            event.body["dedup_key"].as_str().is_some_and(of_cause) && event.body["event_action"] == "trigger"
+        });
         about.map(|event| event.body["payload"]["summary"].as_str().unwrap_or_default().to_owned()).collect()
     }
 

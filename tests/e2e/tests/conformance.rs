@@ -14,12 +14,12 @@ use aws_sdk_rds::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use holdfast_aws::{EventBridge, Rds, S3, SecretsManager};
-use holdfast_domain::inventory::DbInstanceStatus;
+use holdfast_domain::inventory::{DbCluster, DbInstance, DbStatus};
 use holdfast_localcloud::endpoint::Endpoint;
 use holdfast_localcloud::postgres::{Binaries, Search};
 use holdfast_localcloud::rds::{Config, Rds as LocalRds};
-use holdfast_ports::DbInstances as _;
-use holdfast_testkit::conformance::{self, Stage};
+use holdfast_ports::{DbClusters as _, DbInstances as _};
+use holdfast_testkit::conformance::{self, ClusterStage, Stage};
 use holdfast_wire::{Message, SOURCE};
 
 const REGION: &str = "eu-west-1";
@@ -121,6 +121,12 @@ async fn the_local_rds_keeps_the_rules_of_rds() -> Result<()> {
     let rds = Rds::new(&config);
     make_available(&config, &rds, &stage).await?;
     conformance::rds(&rds, &stage, async || tokio::time::sleep(LOOK_EVERY).await).await;
+    for engine in ["aurora-postgresql", "docdb"] {
+        let stage =
+            ClusterStage { region: stage.region.clone(), elsewhere: stage.elsewhere.clone(), cluster: engine.parse()? };
+        make_cluster_available(&config, &rds, &stage, engine).await?;
+        conformance::clusters(&rds, &stage, async || tokio::time::sleep(LOOK_EVERY).await).await;
+    }
     local.shutdown().await?;
     Ok(())
 }
@@ -137,9 +143,27 @@ async fn make_available(config: &SdkConfig, rds: &Rds, stage: &Stage) -> Result<
         .tags(Tag::builder().key("owner").value("shop").build());
     made.send().await?;
     let deadline = Instant::now() + PATIENCE;
-    while rds.db_instance(&stage.region, &stage.instance).await?.is_none_or(|i| i.status != DbInstanceStatus::Available)
-    {
+    let serves = |seen: &DbInstance| seen.id == stage.instance && seen.status == DbStatus::Available;
+    while !rds.db_instances(&stage.region).await?.iter().any(serves) {
         ensure!(Instant::now() < deadline, "the database did not start");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+async fn make_cluster_available(config: &SdkConfig, rds: &Rds, stage: &ClusterStage, engine: &str) -> Result<()> {
+    let made = aws_sdk_rds::Client::new(config)
+        .create_db_cluster()
+        .db_cluster_identifier(stage.cluster.as_str())
+        .engine(engine)
+        .master_username("master")
+        .master_user_password("correct-horse")
+        .tags(Tag::builder().key("owner").value("shop").build());
+    made.send().await?;
+    let deadline = Instant::now() + PATIENCE;
+    let serves = |seen: &DbCluster| seen.id == stage.cluster && seen.status == DbStatus::Available;
+    while !rds.db_clusters(&stage.region).await?.iter().any(serves) {
+        ensure!(Instant::now() < deadline, "the cluster did not start");
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())

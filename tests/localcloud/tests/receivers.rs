@@ -1,13 +1,16 @@
 //! The receivers refuse what the services refuse, in their words, and take what `alert` builds.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alert::channels::{Story, pagerduty, slack};
-use alert::decide::{News, Telling};
-use holdfast_domain::{Environment, Finding, FindingState, PlanName, Severity};
-use holdfast_ledger::{Incident, IncidentState};
+use alert::channels::{blocks, email, pagerduty};
+use alert::due::Step;
+use alert::story::{Event, Story};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_rds::config::{Credentials, SharedCredentialsProvider};
+use holdfast_aws::Ses;
+use holdfast_domain::Severity;
 use holdfast_localcloud::receivers::{Fault, Receivers};
+use holdfast_ports::Mail as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -20,7 +23,7 @@ fn section(text: &str) -> Value {
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
 }
 
-fn blocks(blocks: Vec<Value>) -> Value {
+fn of_blocks(blocks: Vec<Value>) -> Value {
     json!({ "text": "something", "blocks": blocks })
 }
 
@@ -41,39 +44,40 @@ async fn slack_refuses_what_is_above_its_limits() {
         ("no_text", json!({})),
         ("no_text", json!({ "text": " ", "blocks": [] })),
         ("invalid_blocks_format", json!({ "text": "something", "blocks": {} })),
-        ("invalid_blocks", blocks(vec![section("x"); 51])),
-        ("invalid_blocks", blocks(vec![header(&"x".repeat(151))])),
-        ("invalid_blocks", blocks(vec![header("")])),
-        ("invalid_blocks", blocks(vec![json!({ "type": "header", "text": { "type": "mrkdwn", "text": "x" } })])),
-        ("invalid_blocks", blocks(vec![section(&"x".repeat(3_001))])),
-        ("invalid_blocks", blocks(vec![section("")])),
-        ("invalid_blocks", blocks(vec![json!({ "type": "section" })])),
+        ("invalid_blocks", of_blocks(vec![section("x"); 51])),
+        ("invalid_blocks", of_blocks(vec![header(&"x".repeat(151))])),
+        ("invalid_blocks", of_blocks(vec![header("")])),
+        ("invalid_blocks", of_blocks(vec![json!({ "type": "header", "text": { "type": "mrkdwn", "text": "x" } })])),
+        ("invalid_blocks", of_blocks(vec![section(&"x".repeat(3_001))])),
+        ("invalid_blocks", of_blocks(vec![section("")])),
+        ("invalid_blocks", of_blocks(vec![json!({ "type": "section" })])),
         (
             "invalid_blocks",
-            blocks(vec![json!({ "type": "section", "text": { "type": "mrkdwn", "text": "x", "emoji": true } })]),
+            of_blocks(vec![json!({ "type": "section", "text": { "type": "mrkdwn", "text": "x", "emoji": true } })]),
         ),
         (
             "invalid_blocks",
-            blocks(vec![json!({ "type": "section", "text": { "type": "mrkdwn", "text": "x" }, "colour": "red" })]),
+            of_blocks(vec![json!({ "type": "section", "text": { "type": "mrkdwn", "text": "x" }, "colour": "red" })]),
         ),
-        ("invalid_blocks", blocks(vec![json!({ "type": "context", "elements": [] })])),
-        ("invalid_blocks", blocks(vec![json!({ "type": "wall" })])),
-        ("invalid_blocks", blocks(vec![fields(11, 1)])),
-        ("invalid_blocks", blocks(vec![fields(1, 2_001)])),
-        ("msg_blocks_too_long", blocks(vec![section(&"x".repeat(2_700)); 5])),
+        ("invalid_blocks", of_blocks(vec![json!({ "type": "context", "elements": [] })])),
+        ("invalid_blocks", of_blocks(vec![json!({ "type": "wall" })])),
+        ("invalid_blocks", of_blocks(vec![fields(11, 1)])),
+        ("invalid_blocks", of_blocks(vec![fields(1, 2_001)])),
+        ("msg_blocks_too_long", of_blocks(vec![section(&"x".repeat(2_700)); 5])),
     ];
     let count = refused.len();
     for (word, body) in refused {
         assert_eq!(post(&receivers.slack_url(), &body).await, (400, word.into()), "{body}");
     }
     assert_eq!((receivers.slack().received().len(), receivers.slack().refused().len()), (0, count));
-    let whole = blocks(vec![
+    let whole = of_blocks(vec![
         header(&"x".repeat(150)),
         section(&"x".repeat(3_000)),
         fields(10, 700),
         json!({ "type": "divider" }),
     ]);
-    for body in [json!({ "text": "something" }), blocks(vec![section("x"); 50]), whole, blocks(vec![fields(2, 2_000)])]
+    for body in
+        [json!({ "text": "something" }), of_blocks(vec![section("x"); 50]), whole, of_blocks(vec![fields(2, 2_000)])]
     {
         assert_eq!(post(&receivers.slack_url(), &body).await, (200, "ok".into()), "{body}");
     }
@@ -230,45 +234,33 @@ async fn a_hanging_client_does_not_keep_the_receivers_from_ending() {
     assert!(client.await.expect("no panic"), "the client hears that the connection broke");
 }
 
-fn finding(text: &str, facts: usize) -> Finding {
-    Finding {
-        cause: "shop/prod/orders-db/restore-test".parse().expect("legal"),
-        state: FindingState::Open,
+fn story(text: &str, facts: usize, event: Event) -> Story {
+    let since = Timestamp::from_second(1_795_154_400).expect("within range");
+    let all = |count: usize| (0..count).map(|n| format!("{n}{text}")).collect::<Vec<_>>();
+    Story {
+        reference: "shop/prod/orders-db/restore-test/1".into(),
+        event,
         severity: Severity::High,
-        resource: Some("orders-db".parse().expect("legal")),
+        place: format!("orders-db {text}"),
+        group: "shop/prod".into(),
         title: text.into(),
+        since,
+        until: Some(since),
         threatens: text.into(),
         next_step: text.into(),
-        facts: (0..facts).map(|n| (format!("{n}{text}"), text.to_owned())).collect(),
-        seen_at: Timestamp::from_second(1_795_154_400).expect("within range"),
+        lines: all(facts.min(20)),
+        notes: all(facts.min(9)),
+        facts: all(facts).into_iter().map(|label| (label, text.to_owned())).collect(),
+        owners: all(facts.min(9)),
+        links: all(facts.min(9)).into_iter().map(|label| (label, format!("https://example.com/{text}"))).collect(),
+        possibly_repeated: true,
     }
 }
 
-/// Both pieces of news about a finding, as both channels tell them.
-fn messages_of(finding: &Finding, routing_key: &str) -> [(Value, Value); 2] {
-    let incident = Incident {
-        cause: finding.cause.clone(),
-        state: IncidentState::Open,
-        severity: finding.severity,
-        title: finding.title.clone(),
-        opening: 2,
-        opened_at: finding.seen_at,
-        last_seen_at: finding.seen_at,
-        resolved_at: None,
-        opened_to: BTreeMap::new(),
-        resolved_to: BTreeMap::new(),
-    };
-    let (plan, environment): (PlanName, Environment) = ("shop".parse().expect("legal"), "prod".parse().expect("legal"));
-    let story = Story { plan: &plan, environment: &environment, incident: &incident, finding };
-    [News::Opened, News::Resolved].map(|news| {
-        let telling = Telling { channel: "ops".parse().expect("legal"), news, attempt: 2, repetition: true };
-        (slack::message(&telling, &story), pagerduty::event(routing_key, news, &story))
-    })
-}
-
 #[tokio::test]
-async fn whatever_a_finding_holds_alert_makes_of_it_what_both_services_take() {
+async fn whatever_a_finding_holds_alert_makes_of_it_what_the_services_take() {
     let receivers = Receivers::start().await.expect("ports are free");
+    let ses = Ses::new(&ses_config(&receivers));
     let texts = [
         "",
         "x",
@@ -277,20 +269,32 @@ async fn whatever_a_finding_holds_alert_makes_of_it_what_both_services_take() {
         &"🦀\"\\".repeat(20_000),
         &"\u{0}\n\u{7f}".repeat(20_000),
     ];
+    let from = "holdfast@example.com".parse().expect("legal");
+    let to = ["dba@example.com".parse().expect("legal")];
+    let events = [Event::Incident(Step::Opened), Event::Incident(Step::Report), Event::Test];
     for text in texts {
-        for facts in [0, 1, 10, 11, 300] {
-            for (slack, pagerduty) in messages_of(&finding(text, facts), receivers.routing_key()) {
-                let start: String = text.chars().take(10).collect();
-                assert_eq!(
-                    post(&receivers.slack_url(), &slack).await,
-                    (200, "ok".into()),
-                    "{start}, {facts} facts: {:?}",
-                    receivers.slack().refused()
-                );
-                let (status, words) = post(&receivers.pagerduty_url(), &pagerduty).await;
-                assert_eq!(status, 202, "{start}, {facts} facts: {words}");
+        for (facts, event) in [0, 1, 10, 11, 300].into_iter().flat_map(|facts| events.map(|event| (facts, event))) {
+            let story = story(text, facts, event);
+            let place = format!("{}, {facts} facts, {event:?}", text.chars().take(10).collect::<String>());
+            let slack = post(&receivers.slack_url(), &blocks::message(&story)).await;
+            assert_eq!(slack, (200, "ok".into()), "{place}: {:?}", receivers.slack().refused());
+            for event in pagerduty::events(receivers.routing_key(), &story) {
+                let (status, words) = post(&receivers.pagerduty_url(), &event).await;
+                assert_eq!(status, 202, "{place}: {words}");
             }
+            let sent = ses.send(&email::email(&from, &to, &story)).await;
+            assert!(sent.is_ok(), "{place}: {:?}", receivers.ses().refused());
         }
     }
     receivers.shutdown().await.expect("a clean end");
+}
+
+fn ses_config(receivers: &Receivers) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "receivers");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(receivers.ses().url())
+        .build()
 }

@@ -1,17 +1,18 @@
 //! PagerDuty, Events API v2 (source: PagerDuty developer documentation, "Events API v2", "Send an alert event",
 //! "PD-CEF").
 //!
-//! The alert's key at PagerDuty is the cause, so that a repeated event joins the alert it repeats, and a resolution
-//! finds it.
+//! The alert's key at PagerDuty is the incident's id, so that a repeated event joins the alert it repeats, and what
+//! comes later finds it.
 
 use holdfast_domain::Severity;
-use holdfast_ports::Password;
+use holdfast_ports::{Password, Post};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::is_url;
 use super::text::cut;
-use super::{Request, Story, is_url};
-use crate::decide::News;
+use crate::due::Step;
+use crate::story::{Event, Story};
 
 /// Where events go unless the secret says otherwise. Accounts in PagerDuty's EU service region have another host
 /// (source: PagerDuty knowledge base, "Service Regions").
@@ -22,11 +23,13 @@ pub const ENQUEUE_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 const SUMMARY_MAX: usize = 1_024;
 
 /// The most facts, and the longest text of each. An event may have 512 KB (source: PagerDuty, "Events API v2", section
-/// "Limits"); at 3 bytes to a unit at most: (50 × (200 + 1,024) + 3 × 4,096 + 1,024) × 3 B = 219 KiB.
+/// "Limits"); at 3 bytes to a unit at most: (50 × (200 + 1,024) + 4 × 4,096 + 1,024) × 3 B = 235 KiB.
 const FACTS_MAX: usize = 50;
 const LABEL_MAX: usize = 200;
 const FACT_MAX: usize = 1_024;
 const DETAIL_MAX: usize = 4_096;
+/// The longest address that is passed on; a cut one would lead elsewhere.
+const LINK_MAX: usize = 1_024;
 
 /// What the secret holds: the bare routing key, or this as JSON.
 #[derive(Deserialize)]
@@ -52,49 +55,62 @@ fn integration(secret: &Password) -> Result<Integration, &'static str> {
     if key_is_plausible && integration.url.as_deref().is_none_or(is_url) { Ok(integration) } else { Err(ALLOWED) }
 }
 
-/// The event to post, and where.
-pub(super) fn request(secret: &Password, news: News, story: &Story<'_>) -> Result<Request, &'static str> {
+/// The events to post, and where.
+pub(super) fn posts(secret: &Password, story: &Story) -> Result<Vec<Post>, &'static str> {
     let Integration { routing_key, url } = integration(secret)?;
-    let body = event(&routing_key, news, story);
-    Ok(Request { url: Password::new(url.unwrap_or_else(|| ENQUEUE_URL.into())), body })
+    let url = Password::new(url.unwrap_or_else(|| ENQUEUE_URL.into()));
+    let post = |body: Value| Post { url: url.clone(), headers: Vec::new(), body: body.to_string() };
+    Ok(events(&routing_key, story).into_iter().map(post).collect())
 }
 
-/// The event that says the news.
+/// The events that say it. A test, and a heartbeat that somebody sends here, ring and are resolved at once.
 #[must_use]
-pub fn event(routing_key: &str, news: News, story: &Story<'_>) -> Value {
-    let dedup_key = story.incident.cause.as_str();
-    match news {
-        News::Resolved => json!({ "routing_key": routing_key, "event_action": "resolve", "dedup_key": dedup_key }),
-        News::Opened => json!({
-            "routing_key": routing_key,
-            "event_action": "trigger",
-            "dedup_key": dedup_key,
-            "client": "Holdfast",
-            "payload": payload(story),
-            "links": links(story),
-        }),
+pub fn events(routing_key: &str, story: &Story) -> Vec<Value> {
+    match story.event {
+        Event::Incident(Step::Opened | Step::Update(_)) => vec![trigger(routing_key, story)],
+        Event::Incident(Step::Acknowledged) => vec![follow(routing_key, "acknowledge", story)],
+        Event::Incident(Step::Resolved | Step::Report) => vec![follow(routing_key, "resolve", story)],
+        Event::Test | Event::Heartbeat => vec![trigger(routing_key, story), follow(routing_key, "resolve", story)],
     }
 }
 
-fn payload(story: &Story<'_>) -> Value {
-    let Story { plan, environment, incident, finding } = story;
-    let component = finding.resource.as_ref().map(ToString::to_string);
+fn follow(routing_key: &str, action: &str, story: &Story) -> Value {
+    json!({ "routing_key": routing_key, "event_action": action, "dedup_key": story.reference })
+}
+
+fn trigger(routing_key: &str, story: &Story) -> Value {
+    json!({
+        "routing_key": routing_key,
+        "event_action": "trigger",
+        "dedup_key": story.reference,
+        "client": "Holdfast",
+        "payload": payload(story),
+        "links": links(story),
+    })
+}
+
+fn payload(story: &Story) -> Value {
     // An empty summary is refused, and with it the event.
-    let summary = if finding.title.trim().is_empty() { incident.cause.as_str() } else { &finding.title };
-    let class = incident.cause.as_str().rsplit('/').next().unwrap_or_default();
-    let mut payload = json!({
-        "summary": cut(summary, SUMMARY_MAX),
-        "source": component.as_deref().unwrap_or("holdfast"),
-        "severity": severity(incident.severity),
-        "timestamp": finding.seen_at.to_string(),
-        "group": format!("{plan}/{environment}"),
-        "class": class,
+    let summary = if story.title.trim().is_empty() { story.headline() } else { story.title.clone() };
+    let marked = match story.event {
+        Event::Test => format!("TEST, nothing is wrong: {summary}"),
+        Event::Incident(_) | Event::Heartbeat => summary,
+    };
+    json!({
+        "summary": cut(&marked, SUMMARY_MAX),
+        "source": cut(&story.place, LABEL_MAX),
+        "severity": severity(story.severity),
+        "timestamp": story.since.to_string(),
+        "component": cut(&story.place, LABEL_MAX),
+        "group": story.group,
+        "class": class(&story.reference),
         "custom_details": details(story),
-    });
-    if let Some(component) = component {
-        payload["component"] = component.into();
-    }
-    payload
+    })
+}
+
+/// What an incident is about: the last part of its cause, before the number of its opening.
+fn class(reference: &str) -> &str {
+    reference.rsplit('/').nth(1).unwrap_or("holdfast")
 }
 
 /// PagerDuty's word for a severity.
@@ -107,59 +123,68 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn details(story: &Story<'_>) -> Map<String, Value> {
-    let Story { incident, finding, .. } = story;
+fn details(story: &Story) -> Map<String, Value> {
     let mut details = Map::new();
-    for (label, value) in finding.facts.iter().take(FACTS_MAX) {
+    for (label, value) in story.facts.iter().take(FACTS_MAX) {
         let label = cut(label, LABEL_MAX);
         let free = (1_usize..)
             .map(|n| if n == 1 { label.clone() } else { format!("{label} ({n})") })
             .find(|l| !details.contains_key(l));
         details.insert(free.unwrap_or(label), cut(value, FACT_MAX).into());
     }
-    details.insert("Since".into(), incident.opened_at.to_string().into());
-    details.insert("Threatens".into(), cut(&finding.threatens, DETAIL_MAX).into());
-    details.insert("Next step".into(), cut(&finding.next_step, DETAIL_MAX).into());
-    if incident.opening > 1 {
-        details.insert("Opening".into(), incident.opening.into());
+    details.insert("Since".into(), story.since.to_string().into());
+    for (label, lines) in [("Notes", &story.notes), ("Causes", &story.lines), ("Owners", &story.owners)] {
+        if !lines.is_empty() {
+            details.insert(label.into(), cut(&lines.join("\n"), DETAIL_MAX).into());
+        }
     }
+    details.insert("Threatens".into(), cut(&story.threatens, DETAIL_MAX).into());
+    details.insert("Do next".into(), cut(&story.next_step, DETAIL_MAX).into());
     details
 }
 
-/// Facts that are addresses, to be clicked.
-fn links(story: &Story<'_>) -> Vec<Value> {
-    let facts = story.finding.facts.iter().take(FACTS_MAX);
-    let addresses =
-        facts.filter(|(_, value)| value.starts_with("https://") && value.len() <= FACT_MAX && is_url(value));
+/// Addresses, to be clicked: the story's, and facts that are some.
+fn links(story: &Story) -> Vec<Value> {
+    let all = story.links.iter().chain(story.facts.iter().take(FACTS_MAX));
+    let addresses = all.filter(|(_, value)| value.starts_with("https://") && value.len() <= LINK_MAX && is_url(value));
     addresses.map(|(label, value)| json!({ "href": value, "text": cut(label, LABEL_MAX) })).collect()
 }
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::samples;
 
     const KEY: &str = "R0123456789ABCDEF0123456789ABCDE";
 
+    fn event(step: Step) -> Value {
+        events(KEY, &samples::story(step)).remove(0)
+    }
+
     #[test]
     fn an_opening_is_a_trigger() {
-        samples::with_story(|story| assert_sorted!("pagerduty_trigger", event(KEY, News::Opened, story)));
+        assert_sorted!("trigger", event(Step::Opened));
     }
 
     #[test]
-    fn a_resolution_names_the_alert_and_nothing_more() {
-        samples::with_story(|story| assert_sorted!("pagerduty_resolve", event(KEY, News::Resolved, story)));
+    fn what_follows_names_the_alert_and_nothing_more() {
+        for (step, action) in [(Step::Acknowledged, "acknowledge"), (Step::Resolved, "resolve")] {
+            let dedup_key = samples::story(step).reference;
+            assert_eq!(
+                event(step),
+                json!({ "routing_key": KEY, "event_action": action, "dedup_key": dedup_key }),
+                "{step}"
+            );
+        }
+        assert_eq!(event(Step::Update(3))["dedup_key"], event(Step::Opened)["dedup_key"]);
     }
 
     #[test]
-    fn the_largest_finding_makes_an_event_within_the_limits() {
-        samples::with_huge_story(|story| {
-            let event = event(KEY, News::Opened, story);
-            let summary = event["payload"]["summary"].as_str().unwrap_or_default();
-            assert_eq!(summary.encode_utf16().count(), SUMMARY_MAX);
-            assert!(event.to_string().len() < 512 * 1_024, "{}", event.to_string().len());
-        });
+    fn the_largest_story_makes_an_event_within_the_limits() {
+        let event = events(KEY, &samples::huge_story()).remove(0);
+        let summary = event["payload"]["summary"].as_str().unwrap_or_default();
+        assert_eq!(summary.encode_utf16().count(), SUMMARY_MAX);
+        assert!(event.to_string().len() < 512 * 1_024, "{}", event.to_string().len());
     }
 
     #[test]

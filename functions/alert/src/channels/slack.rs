@@ -1,206 +1,168 @@
-//! Slack, incoming webhooks with Block Kit (sources: Slack API, "Sending messages using incoming webhooks", "Reference:
-//! blocks").
+//! Slack: incoming webhooks, and the Web API with a bot token (sources: Slack API, "Sending messages using incoming
+//! webhooks", "chat.postMessage", "chat.update").
 //!
-//! Made to be read on a phone: how bad and where in the header, then what, since when, what it threatens, what to do;
-//! particulars last.
+//! A webhook can only add messages. A bot answers in the thread of the message that opened the incident, and at the end
+//! changes that message, so that whoever scrolls by sees at once that it is over.
 
-use holdfast_domain::Severity;
-use holdfast_ports::Password;
-use jiff::Timestamp;
+use holdfast_ports::{Password, Post};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::text::{cut, cut_mrkdwn};
-use super::{Request, Story, is_url};
-use crate::decide::{News, Telling};
+use super::{blocks, is_url};
+use crate::due::Step;
+use crate::story::{Event, Story};
 
-/// The longest header (source: Slack API, "Header block": 150 characters).
-const HEADER_MAX: usize = 150;
+/// Where the Web API is, unless the secret says otherwise.
+const WEB_API: &str = "https://slack.com/api";
 
-/// The most fields of a section (source: Slack API, "Section block": 10 of 2,000 characters, and a text of 3,000).
-const FIELDS_MAX: usize = 10;
-
-/// What is left of a section's 3,000 characters for what we do not write ourselves.
-const SECTION_MAX: usize = 2_900;
-
-/// The longest label of a field, of its 2,000 characters.
-const LABEL_MAX: usize = 60;
-
-/// The longest text for notifications and screen readers. Slack takes 40,000; a lock screen shows three lines.
-const FALLBACK_TEXT_MAX: usize = 300;
-
-/// The largest message, as JSON. Slack documents no such limit and refuses a little above 13,200 characters with
-/// `msg_blocks_too_long` (github.com/slackapi/bolt-js, issue 2509). Bytes are counted: the most that characters can be.
-const MESSAGE_MAX_BYTES: usize = 12_000;
-
-/// How much room a text and a field get, widest first: particulars give way before what to do does. The last always
-/// fits: at 3 bytes to a unit at most, 3 × 100 + 10 × (60 + 100) + 150 + 2 × 300 units are 7,950 bytes, and the frame
-/// around them is below 3,000.
-const ROOM: [(usize, usize); 5] = [(SECTION_MAX, 1_900), (SECTION_MAX, 300), (1_000, 300), (600, 100), (100, 100)];
-
-/// The message to post, and where.
-pub(super) fn request(secret: &Password, telling: &Telling, story: &Story<'_>) -> Result<Request, &'static str> {
+/// To an incoming webhook, whose URL is the secret.
+pub(super) fn to_webhook(secret: &Password, story: &Story) -> Result<Vec<Post>, &'static str> {
     let url = secret.expose().trim();
     if !is_url(url) {
         return Err("has a secret that is no webhook URL");
     }
-    Ok(Request { url: Password::new(url.into()), body: message(telling, story) })
+    Ok(vec![Post { url: Password::new(url.into()), headers: Vec::new(), body: blocks::message(story).to_string() }])
 }
 
-/// The message that says the news, below Slack's limits whatever the finding holds.
-#[must_use]
-pub fn message(telling: &Telling, story: &Story<'_>) -> Value {
-    let mut message = Value::Null;
-    for (text_max, field_max) in ROOM {
-        message = match telling.news {
-            News::Opened => opened(telling, story, text_max, field_max),
-            News::Resolved => resolved(telling, story, text_max),
-        };
-        if message.to_string().len() <= MESSAGE_MAX_BYTES {
-            break;
-        }
-    }
-    message
+/// What a bot's secret holds: the bare token, or this as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bot {
+    token: String,
+    url: Option<String>,
 }
 
-fn opened(telling: &Telling, story: &Story<'_>, text_max: usize, field_max: usize) -> Value {
-    let Story { incident, finding, .. } = story;
-    let (sign, word) = severity(incident.severity);
-    let again = if incident.opening > 1 { " again" } else { "" };
-    let what = format!("{}\n*Since* {}", cut_mrkdwn(&finding.title, text_max), minute(incident.opened_at));
-    let mut blocks = vec![header(&format!("{sign} {word}{again}: {}", place(story))), section(&what)];
-    for (label, text) in [("Threatens", &finding.threatens), ("Next step", &finding.next_step)] {
-        if !text.is_empty() {
-            blocks.push(section(&format!("*{label}*\n{}", cut_mrkdwn(text, text_max))));
-        }
-    }
-    if !finding.facts.is_empty() {
-        blocks.push(json!({ "type": "section", "fields": fields(&finding.facts, field_max) }));
-    }
-    blocks.push(context(telling, story));
-    json!({ "text": fallback_text(&format!("{word}{again}: {}: {}", place(story), finding.title)), "blocks": blocks })
-}
-
-fn resolved(telling: &Telling, story: &Story<'_>, text_max: usize) -> Value {
-    let Story { incident, finding, .. } = story;
-    let until = incident.resolved_at.unwrap_or(finding.seen_at);
-    let was = cut_mrkdwn(&incident.title, text_max);
-    let blocks = [
-        header(&format!(":white_check_mark: Resolved: {}", place(story))),
-        section(&cut_mrkdwn(&finding.title, text_max)),
-        section(&format!("*It was*\n{was}\nfrom {} to {}", minute(incident.opened_at), minute(until))),
-        context(telling, story),
-    ];
-    json!({ "text": fallback_text(&format!("Resolved: {}: {}", place(story), finding.title)), "blocks": blocks })
-}
-
-/// What it is about: the plan's name of the resource, or the cause, if it is about Holdfast itself.
-fn place(story: &Story<'_>) -> String {
-    match &story.finding.resource {
-        Some(resource) => format!("{resource} in {}/{}", story.plan, story.environment),
-        None => story.incident.cause.to_string(),
-    }
-}
-
-fn severity(severity: Severity) -> (&'static str, &'static str) {
-    match severity {
-        Severity::Critical => (":rotating_light:", "Critical"),
-        Severity::High => (":red_circle:", "High"),
-        Severity::Low => (":large_yellow_circle:", "Low"),
-        Severity::Info => (":information_source:", "Info"),
-    }
-}
-
-fn fallback_text(text: &str) -> String {
-    cut_mrkdwn(text, FALLBACK_TEXT_MAX)
-}
-
-fn header(text: &str) -> Value {
-    json!({ "type": "header", "text": { "type": "plain_text", "text": cut(text, HEADER_MAX), "emoji": true } })
-}
-
-/// Slack refuses an empty text, and with it the whole message.
-fn section(mrkdwn: &str) -> Value {
-    let mrkdwn = if mrkdwn.trim().is_empty() { "(no words)" } else { mrkdwn };
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": mrkdwn } })
-}
-
-fn fields(facts: &[(String, String)], field_max: usize) -> Vec<Value> {
-    let shown = if facts.len() > FIELDS_MAX { FIELDS_MAX - 1 } else { facts.len() };
-    let field = |text: String| json!({ "type": "mrkdwn", "text": text });
-    let fact = |(label, value): &(String, String)| {
-        field(format!("*{}*\n{}", cut_mrkdwn(label, LABEL_MAX), cut_mrkdwn(value, field_max)))
+/// The parser's words could quote the secret and are left out.
+fn bot(secret: &Password) -> Result<Bot, &'static str> {
+    const ALLOWED: &str =
+        "has a secret that is neither a bot token nor {\"token\": …, \"url\": \"https://slack.com/api\"}";
+    let text = secret.expose().trim();
+    let bot = if text.starts_with('{') {
+        serde_json::from_str(text).map_err(|_| ALLOWED)?
+    } else {
+        Bot { token: text.into(), url: None }
     };
-    let more = (shown < facts.len()).then(|| field(format!("*{} more*\nnot shown", facts.len() - shown)));
-    facts.iter().take(shown).map(fact).chain(more).collect()
+    let plausible = !bot.token.is_empty() && bot.token.bytes().all(|b| b.is_ascii_graphic()) && !is_url(&bot.token);
+    if plausible && bot.url.as_deref().is_none_or(is_url) { Ok(bot) } else { Err(ALLOWED) }
 }
 
-fn context(telling: &Telling, story: &Story<'_>) -> Value {
-    let Story { incident, finding, .. } = story;
-    let mut text =
-        format!("{} · seen {}", cut_mrkdwn(incident.cause.as_str(), FALLBACK_TEXT_MAX), minute(finding.seen_at));
-    if incident.opening > 1 {
-        text.push_str(&format!(" · opening {}", incident.opening));
-    }
-    if telling.repetition {
-        text.push_str(" · an answer from Slack was lost, so this may stand here twice");
-    }
-    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] })
+/// Where in Slack a bot writes.
+pub(super) struct Place<'a> {
+    pub(super) conversation: &'a str,
+    /// Slack's name of the message that opened the incident.
+    pub(super) thread: Option<&'a str>,
+    /// Whether somebody listens to a button.
+    pub(super) button: bool,
 }
 
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+/// What the function `acknowledge` knows the button by.
+const ACTION: &str = "holdfast-acknowledge";
+
+/// To a conversation of a bot's.
+pub(super) fn to_conversation(secret: &Password, place: &Place<'_>, story: &Story) -> Result<Vec<Post>, &'static str> {
+    let bot = bot(secret)?;
+    let conversation = place.conversation;
+    let thread = place.thread.filter(|_| story.event != Event::Incident(Step::Opened));
+    let mut posts = Vec::new();
+    if let (Some(ts), Event::Incident(Step::Resolved)) = (thread, story.event) {
+        let mut changed = blocks::message(&Story { possibly_repeated: false, ..story.clone() });
+        changed["channel"] = conversation.into();
+        changed["ts"] = ts.into();
+        posts.push(call(&bot, "chat.update", &changed));
+    }
+    let mut message = blocks::message(story);
+    message["channel"] = conversation.into();
+    message["unfurl_links"] = false.into();
+    if let Some(ts) = thread {
+        message["thread_ts"] = ts.into();
+    }
+    if let (true, Event::Incident(Step::Opened | Step::Update(_)), Some(blocks)) =
+        (place.button, story.event, message["blocks"].as_array_mut())
+    {
+        blocks.push(button(story));
+    }
+    posts.push(call(&bot, "chat.postMessage", &message));
+    Ok(posts)
+}
+
+/// A button that acknowledges the incident (source: Slack API, "Button element": a value of 2,000 characters at most).
+fn button(story: &Story) -> Value {
+    let text = json!({ "type": "plain_text", "text": "I take care of it" });
+    let button = json!({ "type": "button", "action_id": ACTION, "text": text, "value": story.reference });
+    json!({ "type": "actions", "elements": [button] })
+}
+
+fn call(bot: &Bot, method: &str, body: &Value) -> Post {
+    let url = format!("{}/{method}", bot.url.as_deref().unwrap_or(WEB_API).trim_end_matches('/'));
+    let authorization = ("authorization", Password::new(format!("Bearer {}", bot.token)));
+    Post { url: Password::new(url), headers: vec![authorization], body: body.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
-    use holdfast_domain::FindingState;
-
     use super::*;
     use crate::samples;
 
-    fn telling(news: News, repetition: bool) -> Telling {
-        Telling { channel: samples::name("ops"), news, attempt: 1, repetition }
+    const TOKEN: &str = "xoxb-000000000000-000000000000-secretsecretsecret";
+
+    fn posts(step: Step, thread: Option<&str>) -> Vec<(String, Value)> {
+        let place = Place { conversation: "C024BE91L", thread, button: true };
+        let posts = to_conversation(&Password::new(TOKEN.into()), &place, &samples::story(step));
+        let read = |post: Post| {
+            assert_eq!(post.headers[0].1.expose(), format!("Bearer {TOKEN}"));
+            assert!(!post.body.contains("secretsecret"));
+            (post.url.expose().to_owned(), serde_json::from_str(&post.body).expect("JSON"))
+        };
+        posts.expect("a token").into_iter().map(read).collect()
     }
 
     #[test]
-    fn an_opening_says_what_since_when_and_what_to_do() {
-        samples::with_story(|story| assert_sorted!("slack_opened", message(&telling(News::Opened, false), story)));
+    fn an_opening_is_a_message_of_its_own_and_the_rest_stands_in_its_thread() {
+        let opened = posts(Step::Opened, Some("1.1"));
+        assert_eq!((opened.len(), opened[0].1["thread_ts"].as_str()), (1, None));
+        assert_eq!(opened[0].0, "https://slack.com/api/chat.postMessage");
+        for step in [Step::Update(1), Step::Acknowledged, Step::Report] {
+            let posts = posts(step, Some("1.1"));
+            assert_eq!((posts.len(), posts[0].1["thread_ts"].as_str()), (1, Some("1.1")), "{step}");
+        }
+        assert_eq!(posts(Step::Update(1), None)[0].1["thread_ts"], Value::Null, "the opening's name was lost");
     }
 
     #[test]
-    fn a_repetition_says_that_it_is_one() {
-        samples::with_story(|story| {
-            let message = message(&telling(News::Opened, true), story).to_string();
-            assert!(message.contains("may stand here twice"), "{message}");
-        });
+    fn the_end_changes_the_first_message_and_is_told_in_its_thread() {
+        let resolved = posts(Step::Resolved, Some("1.1"));
+        assert_eq!(
+            (resolved[0].0.as_str(), resolved[0].1["ts"].as_str()),
+            ("https://slack.com/api/chat.update", Some("1.1"))
+        );
+        assert_eq!(resolved[1].1["thread_ts"], "1.1");
+        assert_eq!(posts(Step::Resolved, None).len(), 1);
     }
 
     #[test]
-    fn a_resolution_says_what_is_over_and_how_long_it_was() {
-        samples::with_resolution(|story| {
-            assert_sorted!("slack_resolved", message(&telling(News::Resolved, false), story))
-        });
+    fn what_stands_has_a_button_if_somebody_listens_to_it() {
+        for (step, has) in
+            [(Step::Opened, true), (Step::Update(1), true), (Step::Acknowledged, false), (Step::Resolved, false)]
+        {
+            let message = posts(step, None).remove(0).1.to_string();
+            assert_eq!(message.contains(ACTION), has, "{step}");
+        }
+        let deaf = Place { conversation: "C024BE91L", thread: None, button: false };
+        let post = to_conversation(&Password::new(TOKEN.into()), &deaf, &samples::story(Step::Opened))
+            .expect("a token")
+            .remove(0);
+        assert!(!post.body.contains(ACTION));
     }
 
     #[test]
-    fn a_finding_without_words_still_makes_a_message_that_slack_takes() {
-        let mut wordless = samples::finding(FindingState::Resolved, Severity::Low, 5);
-        wordless.title = String::new();
-        samples::with(&wordless, |story| {
-            let message = message(&telling(News::Resolved, false), story);
-            assert_eq!(message["blocks"][1]["text"]["text"], "(no words)");
-        });
-    }
-
-    #[test]
-    fn the_largest_finding_keeps_its_next_step_and_stays_below_slacks_limits() {
-        samples::with_huge_story(|story| {
-            let message = message(&telling(News::Opened, true), story);
-            assert!(message.to_string().len() <= MESSAGE_MAX_BYTES, "{}", message.to_string().len());
-            assert_eq!(message["blocks"][4]["fields"].as_array().map(Vec::len), Some(FIELDS_MAX));
-            assert!(
-                message["blocks"][3]["text"]["text"].as_str().is_some_and(|text| text.starts_with("*Next step*\n"))
-            );
-        });
+    fn a_secret_of_another_sort_is_refused_without_being_quoted() {
+        for bad in
+            ["", "{}", "{\"token\": \"\"}", "https://hooks.slack.com/services/T/B/hunter2", "{\"key\":\"hunter2\"}"]
+        {
+            let problem = bot(&Password::new(bad.into())).map(|_| ()).expect_err(bad);
+            assert!(!problem.contains("hunter2"), "{problem}");
+        }
+        let problem = to_webhook(&Password::new("hunter2".into()), &samples::story(Step::Opened)).expect_err("no URL");
+        assert!(!problem.contains("hunter2"), "{problem}");
     }
 }

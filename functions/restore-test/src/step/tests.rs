@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_domain::RunId;
 use holdfast_ledger::{CheckRecord, OutcomeWord, RequirementWord};
-use holdfast_testkit::sample;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -38,7 +36,12 @@ struct Look {
 
 impl Look {
     fn observation(&self) -> Observation<'_> {
-        Observation { room: self.room.as_ref(), verification: self.verification.as_ref(), room_free: self.room_free }
+        Observation {
+            room: self.room.as_ref(),
+            verification: self.verification.as_ref(),
+            room_free: self.room_free,
+            by: SeenBy::Sweep,
+        }
     }
 }
 
@@ -60,6 +63,8 @@ fn verification(finished: bool, outcomes: Vec<OutcomeWord>) -> Verification {
         units_total: 7,
         units_done: if finished { 7 } else { 3 },
         results: outcomes.into_iter().map(record).collect(),
+        baseline: None,
+        observed: std::collections::BTreeMap::new(),
     }
 }
 
@@ -116,7 +121,7 @@ fn the_lives_that_are_tried_meet_every_phase_verdict_and_action() {
         }
     }
     let wanted = "Requested Restoring Preparing Verifying Destroying Closed Passed Failed Inconclusive \
-                  Restore GivePassword CallVerify DeleteRoom ForgetSecret TellVerdict Close";
+                  Restore GivePassword CallVerify DeleteRoom ForgetSecret WriteEvidence TellVerdict Close";
     assert_eq!(met, wanted.split_whitespace().map(str::to_owned).collect());
 }
 
@@ -169,7 +174,7 @@ proptest! {
                     Action::GivePassword => before.phase == Phase::Restoring && look.room.is_some(),
                     Action::CallVerify => matches!(before.phase, Phase::Preparing | Phase::Verifying),
                     Action::DeleteRoom => before.phase == Phase::Destroying && own,
-                    Action::ForgetSecret => before.phase == Phase::Destroying && !own,
+                    Action::ForgetSecret | Action::WriteEvidence => before.phase == Phase::Destroying && !own,
                     Action::TellVerdict => before.phase < Phase::Destroying,
                     Action::Close => before.phase == Phase::Closed,
                 };
@@ -202,54 +207,22 @@ proptest! {
         let mut now = lived.last().map_or(run.requested_at, |(_, _, now, _)| *now).max(run.deadline_at);
         for (sweep, (status, verification, room_free)) in lingering.iter().enumerate() {
             let room = room(&run, STATUSES[*status]);
-            let seen = Observation { room: Some(&room), verification: verification.as_ref(), room_free: *room_free };
+            let seen = Observation { room: Some(&room), verification: verification.as_ref(), room_free: *room_free, by: SeenBy::Sweep };
             run = step(&run, &seen, PATIENCE, now).run;
             prop_assert!(run.verdict.is_some(), "not judged by sweep {sweep} after the deadline");
             now += SignedDuration::from_mins(1);
         }
-        let gone = Observation { room: None, verification: None, room_free: true };
+        let gone = Observation { room: None, verification: None, room_free: true, by: SeenBy::Sweep };
         let end = step(&run, &gone, PATIENCE, now);
         prop_assert_eq!(end.run.phase, Phase::Closed);
         let closing = step(&end.run, &gone, PATIENCE, now);
         prop_assert_eq!((closing.run, closing.actions), (end.run, vec![Action::Close]));
     }
-
-    #[test]
-    fn the_queue_never_exceeds_the_rooms_and_does_not_depend_on_order(
-        given in vec((0..6_usize, 0..20_i64), 0..12).prop_flat_map(|runs| {
-            (Just(runs.clone()), Just((0..runs.len()).collect::<Vec<_>>()).prop_shuffle())
-        }),
-        rooms_max in 0..5_u32,
-    ) {
-        let (runs, order) = given;
-        let plan = Plan { rooms_max, ..sample::plan() };
-        let runs: Vec<Run> = runs.into_iter().enumerate().map(|(n, (phase, minute))| waiting(n, phase, minute)).collect();
-        let queued = ids(&queue(&plan, &runs));
-        prop_assert_eq!(&queued, &ids(&queue(&plan, order.iter().map(|index| &runs[*index]))));
-
-        let taken = runs.iter().filter(|run| run.phase != Phase::Requested && run.phase != Phase::Closed).count();
-        let most = usize::try_from(rooms_max).expect("small");
-        prop_assert!(queued.is_empty() || taken + queued.len() <= most, "{} more over {taken} of {most}", queued.len());
-        let requested: Vec<&Run> = runs.iter().filter(|run| run.phase == Phase::Requested).collect();
-        prop_assert_eq!(queued.len(), requested.len().min(most.saturating_sub(taken)), "no room is left free that somebody waits for");
-        for run in requested.iter().filter(|run| !queued.contains(&run.id)) {
-            for first in runs.iter().filter(|run| queued.contains(&run.id)) {
-                prop_assert!((first.requested_at, &first.id) < (run.requested_at, &run.id), "an older request waits longer");
-            }
-        }
-    }
 }
 
-fn ids(runs: &[&Run]) -> Vec<RunId> {
-    runs.iter().map(|run| run.id.clone()).collect()
-}
-
-fn waiting(number: usize, phase: usize, minute: i64) -> Run {
-    let phases =
-        [Phase::Requested, Phase::Restoring, Phase::Preparing, Phase::Verifying, Phase::Destroying, Phase::Closed];
+fn waiting(number: usize, minute: i64) -> Run {
     let mut run = run();
     run.id = format!("orders-db.every.{number:02}").parse().expect("legal");
-    run.phase = phases[phase];
     run.requested_at += SignedDuration::from_mins(minute);
     run
 }
@@ -271,7 +244,7 @@ fn a_broken_room_fails_the_recovery_point_only_if_rds_says_it_is_the_data() {
         ("storage-full", Verdict::Inconclusive),
     ] {
         let room = room(&restoring, word);
-        let seen = Observation { room: Some(&room), verification: None, room_free: true };
+        let seen = Observation { room: Some(&room), verification: None, room_free: true, by: SeenBy::Sweep };
         let judged = step(&restoring, &seen, PATIENCE, restoring.requested_at).run.verdict.expect(word);
         assert_eq!(judged.verdict, verdict, "{word}");
     }
@@ -284,7 +257,7 @@ fn what_finished_is_judged_by_what_it_found_however_late_and_only_once_it_was_as
     let mut asked = run();
     asked.phase = Phase::Verifying;
     for (run, verdict) in [(asked, Verdict::Passed), (run(), Verdict::Inconclusive)] {
-        let seen = Observation { room: None, verification: Some(&passed), room_free: true };
+        let seen = Observation { room: None, verification: Some(&passed), room_free: true, by: SeenBy::Sweep };
         assert_eq!(step(&run, &seen, PATIENCE, late).run.verdict.expect("a verdict").verdict, verdict);
     }
 }
@@ -292,9 +265,9 @@ fn what_finished_is_judged_by_what_it_found_however_late_and_only_once_it_was_as
 /// The life of a run that passes, as an engineer would want to read it.
 #[test]
 fn an_invocation_by_an_older_clock_does_not_turn_time_back() {
-    let run = waiting(1, 0, 10);
+    let run = waiting(1, 10);
     let earlier = run.requested_at - SignedDuration::from_millis(40);
-    let seen = Observation { room: None, verification: None, room_free: true };
+    let seen = Observation { room: None, verification: None, room_free: true, by: SeenBy::Sweep };
     let taken = step(&run, &seen, PATIENCE, earlier);
     assert_eq!(taken.run.phase, Phase::Restoring);
     assert_eq!(taken.run.times.restore_accepted_at, Some(run.requested_at));
@@ -334,6 +307,7 @@ fn a_passing_life() {
             room: room.as_ref(),
             verification: verification.as_ref(),
             room_free: sight.ends_with("a room is free"),
+            by: if sight.ends_with(", verified") { SeenBy::Event } else { SeenBy::Sweep },
         };
         let taken = step(&run, &seen, PATIENCE, now);
         let phase = format!("{:?} -> {:?}", run.phase, taken.run.phase);

@@ -10,7 +10,7 @@ fn story(verdict: Verdict, reasons: &[&str], verified: Option<&str>) -> String {
     let mut run = run();
     run.times.verified_at = verified.map(at);
     let verdict = RunVerdict { verdict, reasons: reasons.iter().map(ToString::to_string).collect() };
-    let told = findings(&plan, &plan.resources[&run.resource], &run, &verdict, at("2026-11-20T02:40:00Z"));
+    let told = findings(&plan, &plan.resources[&run.resource], &run, &verdict, &[], at("2026-11-20T02:40:00Z"));
     let paragraph = |finding: &Finding| {
         let facts: String = finding.facts.iter().map(|(label, value)| format!("    {label}: {value}\n")).collect();
         format!(

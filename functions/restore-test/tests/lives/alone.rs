@@ -1,13 +1,14 @@
 //! Whole lives of restore tests on the in-memory cloud: the passing one, the failing one, and each one cut short after every call.
 
-use holdfast_domain::inventory::DbInstanceStatus;
+use holdfast_domain::inventory::DbStatus;
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{FindingState, Verdict, tags};
 use holdfast_ledger::{OutcomeWord, Phase};
-use holdfast_ports::{Class, Classified, PortErrorKind};
+use holdfast_ports::{Class, Classified, PortErrorKind, RoomSource};
 use holdfast_testkit::{Fault, MemoryCloud};
 use holdfast_wire::{Message, RestoreTestNow, RunRef, Trigger};
 use jiff::SignedDuration;
-use restore_test::{Error, Outcome, Ports, handle};
+use restore_test::{Error, Outcome, Ports, SecurityGroups, handle};
 
 use crate::shop::{self, PLANS, RUN, cloud, config, findings, run, verify};
 
@@ -93,7 +94,7 @@ async fn a_room_that_rds_gives_up_on_ends_the_run_with_rdss_word() {
     let cloud = cloud();
     sweep(&cloud).await;
     let run_now = run(&cloud).expect("a run");
-    cloud.set_instance_status(&run_now.region, &run_now.room, DbInstanceStatus::read("restore-error"));
+    cloud.set_instance_status(&run_now.region, &run_now.room, DbStatus::read("restore-error"));
     until_gone(&cloud).await;
     let verdict = run(&cloud).expect("a run").verdict.expect("a verdict");
     assert_eq!(verdict.verdict, Verdict::Failed);
@@ -122,6 +123,8 @@ async fn a_trigger_twice_or_by_hand_twice_is_one_run() {
     sweep(&cloud).await;
     let now = Trigger::RestoreTestNow(RestoreTestNow {
         resource: "orders-db".parse().expect("legal"),
+        from: RestoreFrom::Latest,
+        region: None,
         request: "before-the-upgrade".into(),
         reason: "upgrade on Monday".into(),
     });
@@ -142,7 +145,13 @@ async fn a_trigger_twice_or_by_hand_twice_is_one_run() {
 #[tokio::test]
 async fn an_unknown_resource_is_refused_with_the_ones_there_are() {
     let cloud = cloud();
-    let now = RestoreTestNow { resource: "nosuch".parse().expect("legal"), request: "x".into(), reason: String::new() };
+    let now = RestoreTestNow {
+        resource: "nosuch".parse().expect("legal"),
+        from: RestoreFrom::Latest,
+        region: None,
+        request: "x".into(),
+        reason: String::new(),
+    };
     let error = deliver(&cloud, &Trigger::RestoreTestNow(now)).await.expect_err("unknown");
     assert_eq!(error.to_string(), "the plan shop knows no resource nosuch; it knows orders-db");
     assert_eq!(error.class(), Class::Permanent);
@@ -175,7 +184,7 @@ async fn a_room_whose_record_was_lost_is_reaped_after_its_deadline() {
     );
     let request = holdfast_ports::RestoreDbInstance {
         region: lost.region.clone(),
-        snapshot: lost.source.snapshot.clone(),
+        source: RoomSource::Snapshot(shop::snapshot_id()),
         id: "hf-rt-orders-db-lost".parse().expect("legal"),
         instance_class: "db.t4g.medium".into(),
         subnet_group: "clean-room".into(),
@@ -195,7 +204,7 @@ async fn a_room_whose_record_was_lost_is_reaped_after_its_deadline() {
 /// Killed after every single external call of its whole life, in turn, the run still ends judged and nothing of it is left.
 #[tokio::test]
 async fn killed_after_any_call_a_run_still_ends_judged_and_leaves_nothing() {
-    for calls in 0..70 {
+    for calls in 0..90 {
         let cloud = cloud();
         cloud.crash_after(Some(calls));
         for _ in 0..3 {
@@ -281,6 +290,8 @@ async fn a_test_by_hand_in_a_region_that_cannot_be_seen_is_tried_again_and_not_t
     cloud.fail("rds:DescribeDBSnapshots", 1, Fault::Refused(PortErrorKind::Throttled));
     let now = Trigger::RestoreTestNow(RestoreTestNow {
         resource: "orders-db".parse().expect("legal"),
+        from: RestoreFrom::Latest,
+        region: None,
         request: "again".into(),
         reason: "to see".into(),
     });
@@ -301,4 +312,32 @@ async fn a_step_that_could_not_be_recorded_is_a_failure() {
     let error = deliver(&cloud, &Trigger::Sweep).await.expect_err("not recorded");
     assert!(error.to_string().contains("s3:PutObject"), "{error}");
     assert_eq!(run(&cloud).expect("a run").phase, Phase::Restoring);
+}
+
+#[test]
+fn security_groups_are_of_every_region_or_of_one() {
+    let read = |list: &[&str]| SecurityGroups::read(&list.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let groups = read(&["sg-1", "us-east-1:sg-2", "us-east-1:sg-3"]).expect("legal");
+    assert_eq!(groups.of(&"eu-west-1".parse().expect("legal")), ["sg-1"]);
+    assert_eq!(groups.of(&"us-east-1".parse().expect("legal")), ["sg-2", "sg-3"]);
+    for wrong in ["", "nowhere:sg-1", "us-east-1:"] {
+        assert!(read(&[wrong]).is_err(), "{wrong}");
+    }
+}
+
+/// RDS would take the VPC's default group, which seals nothing.
+#[tokio::test]
+async fn a_region_without_a_security_group_gets_no_room() {
+    let cloud = cloud();
+    let ports = Ports { objects: &cloud, rds: &cloud, secrets: &cloud, bus: &cloud, system: &cloud };
+    let elsewhere = SecurityGroups::read(&["us-east-1:sg-2".into()]).expect("legal");
+    let config = restore_test::Config { security_groups: elsewhere, ..config() };
+    handle(&ports, &PLANS, &config, &Trigger::Sweep).await.expect("judged");
+    let verdict = run(&cloud).expect("a run").verdict.expect("a verdict");
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    assert!(
+        verdict.reasons[0].contains("no security group of the sealed room is named for eu-central-1"),
+        "{verdict:?}"
+    );
+    assert_eq!(cloud.instance_ids().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use holdfast_domain::{Finding, ResourceName, RuleName, RunId, Slot, slot, tags};
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Finding, Region, ResourceName, RuleName, RunId, Slot, slot, tags};
 use holdfast_ledger::{
     CheckRecord, OutcomeWord, PLAN_KEY, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
     verification_key,
@@ -11,8 +11,8 @@ use holdfast_plan::Compiled;
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::Message;
 use jiff::SignedDuration;
-use restore_test::Config;
 use restore_test::step::Patience;
+use restore_test::{Config, SecurityGroups};
 
 /// Shared, as in a warm function: every cloud here holds the same plan.
 pub(crate) static PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
@@ -44,46 +44,73 @@ static COMPILED: LazyLock<Compiled> =
 
 /// A database, its recovery point of 02:00, and the plan, at 02:05.
 pub(crate) fn cloud() -> MemoryCloud {
-    let plan = COMPILED.plan();
+    let cloud = without_recovery_point();
+    add_snapshot(&cloud, &COMPILED.plan().primary, "20261120t020000z", "daily");
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud
+}
+
+/// A database and the plan, at 02:00.
+pub(crate) fn without_recovery_point() -> MemoryCloud {
     let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
     cloud.put_object(PLAN_KEY, COMPILED.to_json());
     cloud.put_object(&plan_key(COMPILED.sha()), COMPILED.to_json());
-    let resource: ResourceName = "orders-db".parse().expect("legal");
-    let database = plan.resources[&resource].db_instance().expect("a DB instance");
-    cloud.add_instance(&plan.primary, database);
-    let slot: Slot = "20261120t020000z".parse().expect("legal");
-    let rule: RuleName = "daily".parse().expect("legal");
-    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
-    cloud.add_snapshot(
-        &plan.primary,
-        &id,
-        database,
-        tags::of_recovery_point(&plan.name, &plan.environment, &resource, &[rule], slot),
-    );
-    cloud.pass(SignedDuration::from_mins(5));
+    cloud.add_instance(&COMPILED.plan().primary, &database());
     cloud
+}
+
+/// The database's identifier.
+pub(crate) fn database() -> DbInstanceId {
+    "shop-orders".parse().expect("legal")
+}
+
+/// A recovery point of ours, taken now, for a rule.
+pub(crate) fn add_snapshot(cloud: &MemoryCloud, region: &Region, slot: &str, rule: &str) {
+    let plan = COMPILED.plan();
+    let resource: ResourceName = "orders-db".parse().expect("legal");
+    let slot: Slot = slot.parse().expect("legal");
+    let rule: RuleName = rule.parse().expect("legal");
+    let id = slot::db_snapshot_id(&plan.name, &plan.environment, &resource, slot);
+    let tags = tags::of_recovery_point(&plan.name, &plan.environment, &resource, &[rule], slot);
+    cloud.add_snapshot(region, &id, &database(), tags);
+}
+
+/// The recovery point's name.
+pub(crate) fn snapshot_id() -> DbSnapshotId {
+    let plan = COMPILED.plan();
+    let slot = "20261120t020000z".parse().expect("legal");
+    slot::db_snapshot_id(&plan.name, &plan.environment, &"orders-db".parse().expect("legal"), slot)
 }
 
 pub(crate) fn config() -> Config {
     Config {
         subnet_group: "clean-room".into(),
-        security_groups: vec!["sg-sealed".into()],
+        security_groups: SecurityGroups::read(&["sg-sealed".into()]).expect("legal"),
         parameter_group: None,
         option_group: None,
         patience: Patience(SignedDuration::from_mins(16)),
+        written_by: "restore-test 0.1.0, Lambda version 7".into(),
     }
 }
 
 /// The record as it lies there, read past the ports: a test's look is no call that could meet a fault.
 pub(crate) fn run(cloud: &MemoryCloud) -> Option<Run> {
-    let id: RunId = RUN.parse().expect("legal");
-    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(&id))?).expect("JSON");
+    run_of(cloud, &RUN.parse().expect("legal"))
+}
+
+/// The same of any run.
+pub(crate) fn run_of(cloud: &MemoryCloud, id: &RunId) -> Option<Run> {
+    let record: serde_json::Value = serde_json::from_slice(&cloud.object(&run_key(id))?).expect("JSON");
     Some(serde_json::from_value(record["body"].clone()).expect("a run"))
 }
 
-/// Writes what `verify` would write.
+/// Writes what `verify` would write of the run by rule.
 pub(crate) fn verify(cloud: &MemoryCloud, outcome: OutcomeWord) {
-    let id: RunId = RUN.parse().expect("legal");
+    verify_run(cloud, &RUN.parse().expect("legal"), outcome);
+}
+
+/// Writes what `verify` would write.
+pub(crate) fn verify_run(cloud: &MemoryCloud, id: &RunId, outcome: OutcomeWord) {
     let now = cloud.time();
     let record = CheckRecord {
         check: "count app.public.orders".into(),
@@ -101,9 +128,11 @@ pub(crate) fn verify(cloud: &MemoryCloud, outcome: OutcomeWord) {
         units_total: 1,
         units_done: 1,
         results: vec![record],
+        baseline: None,
+        observed: std::collections::BTreeMap::new(),
     };
     let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
-    cloud.put_object(&verification_key(&id), record.to_string().into_bytes());
+    cloud.put_object(&verification_key(id), record.to_string().into_bytes());
 }
 
 pub(crate) fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
@@ -112,7 +141,8 @@ pub(crate) fn findings(cloud: &MemoryCloud) -> Vec<Finding> {
         Message::RestoreTestReady(_)
         | Message::VerificationContinues(_)
         | Message::VerificationRecorded(_)
-        | Message::RestoreTestClosed(_) => None,
+        | Message::RestoreTestClosed(_)
+        | Message::IncidentAcknowledged(_) => None,
     };
     cloud.announced().into_iter().filter_map(of).collect()
 }

@@ -7,21 +7,24 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::tags::Tags;
-use holdfast_domain::{DbInstanceId, DbSnapshotId, FindingState, Region, SecretName, Verdict};
+use holdfast_domain::{DbInstanceId, FindingState, Region, RunId, SecretName, Verdict};
 use holdfast_ledger::{OutcomeWord, Phase, verification_key};
 use holdfast_ports::{
     Bus, Clock, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password, PortError, Precondition,
     RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
 };
 use holdfast_testkit::MemoryCloud;
-use holdfast_wire::{Message, RdsHint, RunRef, Trigger};
+use holdfast_wire::{Message, RdsHint, RestoreTestNow, RunRef, Trigger};
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use restore_test::{Error, Outcome, Ports, handle};
 
-use crate::shop::{PLANS, RUN, cloud, config, findings, run, verify};
+use crate::shop::{
+    PLANS, RUN, add_snapshot, cloud, config, findings, run, run_of, verify, verify_run, without_recovery_point,
+};
 
 /// The in-memory cloud, whose every call lets somebody else go first.
 struct Polite<'a>(&'a MemoryCloud);
@@ -58,11 +61,9 @@ politely! {
         fn delete(key: &str) -> ();
     }
     DbInstances {
-        fn db_instance(region: &Region, id: &DbInstanceId) -> Option<DbInstance>;
         fn db_instances(region: &Region) -> Vec<DbInstance>;
     }
     DbSnapshots {
-        fn db_snapshot(region: &Region, id: &DbSnapshotId) -> Option<DbSnapshot>;
         fn db_snapshots(region: &Region) -> Vec<DbSnapshot>;
     }
     RoomRestore {
@@ -121,8 +122,18 @@ fn finish(mut invocation: Pin<&mut impl Future<Output = Result<Outcome, Error>>>
 
 /// Runs a sweep and an event together. `turns` says whose call is next; `killed_after` ends the event's invocation after so many.
 fn together(cloud: &MemoryCloud, turns: &mut impl Iterator<Item = bool>, killed_after: Option<usize>) {
-    let mut sweep = pin!(invoke(cloud, Trigger::Sweep));
-    let mut event = pin!(invoke(cloud, Trigger::Rds(RdsHint::default())));
+    both(cloud, [Trigger::Sweep, Trigger::Rds(RdsHint::default())], turns, killed_after);
+}
+
+/// Runs two invocations together.
+fn both(
+    cloud: &MemoryCloud,
+    [one, other]: [Trigger; 2],
+    turns: &mut impl Iterator<Item = bool>,
+    killed_after: Option<usize>,
+) {
+    let mut sweep = pin!(invoke(cloud, one));
+    let mut event = pin!(invoke(cloud, other));
     let (mut sweep_done, mut event_done, mut event_polls) = (false, false, 0);
     while !(sweep_done && event_done) {
         let sweeps_turn = turns.next().unwrap_or(true);
@@ -195,8 +206,70 @@ proptest! {
         if kills.iter().all(Option::is_none) {
             prop_assert!(told.values().all(|times| *times <= 2), "{:?}", told);
         }
+        let links: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("evidence/")).collect();
+        prop_assert_eq!(links, ["evidence/orders-db/00000001.json"]);
         let closed = Message::RestoreTestClosed(RunRef { run: RUN.parse().expect("legal") });
         prop_assert!(cloud.announced().contains(&closed));
+    }
+}
+
+/// Two people ask for a restore test each, and neither invocation has seen the other's run. There is one room.
+fn begin_at_once(turns: &[bool], killed_after: Option<usize>) {
+    let cloud = without_recovery_point();
+    // No test of the plan's follows this rule, so that each of the two sees its own run alone.
+    add_snapshot(&cloud, &"eu-central-1".parse().expect("legal"), "20261120t020000z", "weekly");
+    let by_hand = |request: &str| {
+        Trigger::RestoreTestNow(RestoreTestNow {
+            resource: "orders-db".parse().expect("legal"),
+            from: RestoreFrom::Latest,
+            region: None,
+            request: request.into(),
+            reason: "to see".into(),
+        })
+    };
+    let (one, other) = (by_hand("one"), by_hand("other"));
+    let mut turns = turns.iter().copied().cycle();
+    both(&cloud, [one, other.clone()], &mut turns, killed_after);
+    assert!(rooms(&cloud) <= 1, "{:?}", cloud.instance_ids());
+    if killed_after.is_some() {
+        // Lambda delivers again what was killed (source: Lambda Developer Guide, "Asynchronous invocation").
+        finish(pin!(invoke(&cloud, other)));
+    }
+    let runs: [RunId; 2] = ["orders-db.manual.one", "orders-db.manual.other"].map(|id| id.parse().expect("legal"));
+    for _ in 0..90 {
+        assert!(rooms(&cloud) <= 1, "{:?}", cloud.instance_ids());
+        cloud.pass(SignedDuration::from_mins(1));
+        together(&cloud, &mut turns, killed_after);
+        for run in runs.iter().filter_map(|id| run_of(&cloud, id)).filter(|run| run.phase == Phase::Verifying) {
+            verify_run(&cloud, &run.id, OutcomeWord::Passed);
+        }
+        if !cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/")) {
+            break;
+        }
+    }
+    for id in &runs {
+        assert_eq!(run_of(&cloud, id).map(|run| run.phase), Some(Phase::Closed), "{id}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_that_begin_different_runs_at_the_same_instant_open_no_more_rooms_than_there_are(
+        turns in vec(any::<bool>(), 24..64),
+        killed_after in prop::option::weighted(0.3, 1..40_usize),
+    ) {
+        begin_at_once(&turns, killed_after);
+    }
+}
+
+/// Call by call in turn: how two that EventBridge starts in the same millisecond meet.
+#[test]
+fn two_that_go_in_step_open_no_more_rooms_than_there_are() {
+    for ahead in 0..24 {
+        let turns: Vec<bool> = std::iter::repeat_n(true, ahead).chain([true, false].repeat(100)).collect();
+        begin_at_once(&turns, None);
     }
 }
 

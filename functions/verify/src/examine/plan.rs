@@ -11,6 +11,8 @@ pub(super) enum Scan {
     Sequential,
     /// From the index of that name, looking at the table only where a page is not known to be all-visible.
     IndexOnly(String),
+    /// A range of pages, by `ctid`.
+    TidRange,
     /// Some other way.
     Other(String),
 }
@@ -19,6 +21,11 @@ pub(super) enum Scan {
 pub(super) const FORCE_SEQUENTIAL: &str = "\
 set local enable_seqscan = on; set local enable_indexscan = off; set local enable_indexonlyscan = off; \
 set local enable_bitmapscan = off; set local enable_tidscan = off";
+
+/// Only a range of pages.
+pub(super) const FORCE_RANGE: &str = "\
+set local enable_seqscan = off; set local enable_indexscan = off; set local enable_indexonlyscan = off; \
+set local enable_bitmapscan = off; set local enable_tidscan = on";
 
 /// Only an index. `enable_indexscan` must stay on: index-only scans are costed with it.
 pub(super) const FORCE_INDEX_ONLY: &str = "\
@@ -36,6 +43,7 @@ fn scan(explained: &Value) -> Scan {
     let node = &explained[0]["Plan"]["Plans"][0];
     match (node["Node Type"].as_str(), node["Index Name"].as_str()) {
         (Some("Seq Scan"), _) => Scan::Sequential,
+        (Some("Tid Range Scan"), _) => Scan::TidRange,
         (Some("Index Only Scan"), Some(index)) => Scan::IndexOnly(index.to_owned()),
         (other, _) => Scan::Other(other.unwrap_or("unknown").to_owned()),
     }
@@ -52,6 +60,7 @@ mod tests {
         let explained = |scan: Value| json!([{"Plan": {"Node Type": "Aggregate", "Plans": [scan]}}]);
         let cases = [
             (explained(json!({"Node Type": "Seq Scan"})), Scan::Sequential),
+            (explained(json!({"Node Type": "Tid Range Scan"})), Scan::TidRange),
             (explained(json!({"Node Type": "Index Only Scan", "Index Name": "a"})), Scan::IndexOnly("a".into())),
             (
                 explained(json!({"Node Type": "Gather", "Plans": [{"Node Type": "Seq Scan"}]})),

@@ -3,11 +3,13 @@
 //! VACUUM takes from an index exactly the items of rows that it found dead. Of a page of zeroes it finds nothing, so the items of the lost
 //! rows stay. Afterwards a unique index over NOT NULL columns has one item per row. A unit repeated after a crash finds the same.
 
+use std::time::Instant;
+
 use holdfast_domain::Outcome;
 use tokio_postgres::{Client, Error};
 
 use super::count::{compared, count_by_pages};
-use super::{Answer, grouped};
+use super::{Answer, grouped, limited_until};
 use crate::catalog::quoted;
 use crate::work::Relation;
 
@@ -24,6 +26,7 @@ pub(super) async fn examine(
     table: &Relation,
     index: &Relation,
     function: &str,
+    until: Instant,
 ) -> Result<Answer, Error> {
     if !may_vacuum(client, table.oid).await? {
         return Ok((
@@ -36,6 +39,7 @@ pub(super) async fn examine(
         return Ok((Outcome::NotRun, format!("{}: {detail}", table.shown())));
     }
     vacuum(client, table).await?;
+    limited_until(client, until).await?;
     let transaction = client.build_transaction().read_only(true).start().await?;
     let by_pages = match count_by_pages(&transaction, table).await? {
         Ok(number) => number,
@@ -43,6 +47,7 @@ pub(super) async fn examine(
             return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown())));
         }
     };
+    limited_until(&transaction, until).await?;
     let measure = format!("select tuple_count, dead_tuple_count from {function}($1::oid::regclass)");
     // An item that a scan found to lead nowhere is marked dead. After VACUUM no item of a dead row is left: one marked dead belongs
     // to a lost row, and our own index-only count may have marked it.

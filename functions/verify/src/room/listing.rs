@@ -6,11 +6,11 @@ use tokio_postgres::{Client, Row};
 
 use super::RoomError;
 use super::connect::{Access, ConnectError, Target, words};
-use crate::catalog::{Catalog, Contents, Database, Index, Listing, Table, Toast, Tool, quoted};
+use crate::catalog::{
+    Catalog, Constraint, ConstraintSort, Contents, Database, Index, Listing, OWN_SCHEMA, Sequence, Table, Toast, Tool,
+    quoted,
+};
 use crate::examine::is_damage;
-
-/// Where our extensions go if they are not there yet. A schema of our own is ours to create in, whatever became of `public`.
-const SCHEMA: &str = "holdfast_verify";
 
 const DATABASES: &str = "\
 select datname::text, datallowconn and datconnlimit <> -2 from pg_database \
@@ -36,6 +36,18 @@ select i.indrelid, c.oid, c.relname::text, a.amname::text, i.indisvalid and i.in
   and not exists (select from pg_constraint o where o.conrelid = i.indrelid and o.contype = 'n' and not o.convalidated) \
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am a on a.oid = c.relam \
 where c.relkind = 'i' and i.indrelid = any ($1)";
+
+/// What a partition has from its parent is checked there; a constraint that is not enforced (PostgreSQL 18) says nothing of the rows.
+const CONSTRAINTS: &str = "\
+select o.oid, n.nspname::text, c.relname::text, o.conname::text, o.contype = 'f', o.convalidated \
+from pg_constraint o join pg_class c on c.oid = o.conrelid join pg_namespace n on n.oid = c.relnamespace \
+where (o.contype = 'f' or o.contype = 'c' and not o.convalidated) and o.conparentid = 0 \
+  and coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true) and c.relpersistence <> 't' \
+  and n.nspname not in ('pg_catalog', 'information_schema')";
+
+const SEQUENCES: &str = "\
+select c.oid, n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname not in ('pg_catalog', 'information_schema')";
 
 /// The extension's function by schema, and whether we may call it.
 const TOOLS: &str = "\
@@ -82,8 +94,29 @@ async fn listing(client: &Client) -> Result<Listing, tokio_postgres::Error> {
         verify_heapam: tool("verify_heapam", &amcheck),
         bt_index_check: tool("bt_index_check", &amcheck),
         pgstattuple: tool("pgstattuple", &pgstattuple),
+        tid_ranges: client
+            .query_one("select current_setting('server_version_num')::int >= 140000", &[])
+            .await?
+            .try_get(0)?,
         tables: tables(client).await?,
+        constraints: client.query(CONSTRAINTS, &[]).await?.iter().map(constraint).collect(),
+        sequences: client.query(SEQUENCES, &[]).await?.iter().map(sequence).collect(),
     })
+}
+
+fn constraint(row: &Row) -> Constraint {
+    Constraint {
+        oid: row.get(0),
+        schema: row.get(1),
+        table: row.get(2),
+        name: row.get(3),
+        sort: if row.get(4) { ConstraintSort::ForeignKey } else { ConstraintSort::Check },
+        validated: row.get(5),
+    }
+}
+
+fn sequence(row: &Row) -> Sequence {
+    Sequence { oid: row.get(0), schema: row.get(1), name: row.get(2) }
 }
 
 /// A master user is no superuser and may lack the right to read somebody's table. On the copy it takes that right if it can; if not,
@@ -102,7 +135,7 @@ async fn make_ready(client: &Client, extension: &str) -> Result<Option<String>, 
     if client.query_opt("select from pg_extension where extname = $1", &[&extension]).await?.is_some() {
         return Ok(None);
     }
-    let (schema, name) = (quoted(SCHEMA), quoted(extension));
+    let (schema, name) = (quoted(OWN_SCHEMA), quoted(extension));
     let create = format!("create schema if not exists {schema}; create extension if not exists {name} schema {schema}");
     match client.batch_execute(&create).await {
         Ok(()) => Ok(None),

@@ -16,7 +16,7 @@ use crate::catalog::Catalog;
 use crate::config::{Config, ConfigError};
 use crate::examine;
 use crate::network::Network;
-use crate::work::{Stage, Task, Unit};
+use crate::work::{Stage, Unit};
 
 /// The key of the advisory lock: "holdfast" in ASCII. A room is of one run, so one key is enough.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"holdfast");
@@ -101,7 +101,7 @@ impl Room for PostgresRoom {
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {
-        let (database, access) = (self.database_of(unit), access_of(unit.stage));
+        let (database, access) = (unit.task.database().unwrap_or(&self.target.database), access_of(unit.stage));
         let mut session = match self.session(database, access).await {
             Ok(session) => session,
             Err(ConnectError::Room(RoomError::NotReady { room, reason })) => {
@@ -133,18 +133,6 @@ impl Room for PostgresRoom {
 }
 
 impl PostgresRoom {
-    /// Where a unit is made.
-    fn database_of<'a>(&'a self, unit: &'a Unit) -> &'a str {
-        match &unit.task {
-            Task::Settled { .. } | Task::Tls => &self.target.database,
-            Task::Count { table: relation, .. }
-            | Task::Heap { relation, .. }
-            | Task::Index { index: relation, .. }
-            | Task::VacuumCount { table: relation, .. } => &relation.database,
-            Task::Fresh { database, .. } | Task::Sql { database, .. } => database,
-        }
-    }
-
     /// A session of that sort: one at rest, or a new one. One of another sort is closed for it, so that there are never more
     /// sessions than units at work.
     async fn session(&self, database: &str, access: Access) -> Result<Session, ConnectError> {
@@ -173,7 +161,7 @@ impl PostgresRoom {
 
 fn access_of(stage: Stage) -> Access {
     match stage {
-        Stage::Greet | Stage::Read | Stage::Ask => Access::ReadOnly,
+        Stage::Greet | Stage::Read | Stage::Compare | Stage::Ask => Access::ReadOnly,
         Stage::Vacuum => Access::ReadWrite,
     }
 }

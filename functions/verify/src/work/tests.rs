@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use holdfast_ledger::Verification;
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::Toast;
+use crate::catalog::{ConstraintSort, Contents, Index, Listing, Sequence, Table, Toast, Tool};
 
 fn ready(name: &str) -> Tool {
     Tool::Ready { function: format!("\"public\".\"{name}\"") }
@@ -39,7 +40,24 @@ fn listing(tables: Vec<Table>) -> Listing {
         verify_heapam: ready("verify_heapam"),
         bt_index_check: ready("bt_index_check"),
         pgstattuple: ready("pgstattuple"),
+        tid_ranges: true,
         tables,
+        constraints: vec![],
+        sequences: vec![],
+    }
+}
+
+fn record() -> Verification {
+    Verification {
+        run: "orders-db.every.1".parse().expect("a run"),
+        first_query_at: Timestamp::UNIX_EPOCH,
+        fully_read_at: None,
+        finished_at: None,
+        units_total: 0,
+        units_done: 0,
+        results: vec![],
+        baseline: None,
+        observed: BTreeMap::new(),
     }
 }
 
@@ -63,21 +81,20 @@ fn checks() -> Checks {
 }
 
 fn units_of(catalog: &Catalog, checks: &Checks) -> Vec<Unit> {
-    units(catalog, &Question { checks, database: "shop", taken_at: Timestamp::UNIX_EPOCH })
+    against(catalog, checks, &Baseline::None)
+}
+
+fn against(catalog: &Catalog, checks: &Checks, baseline: &Baseline) -> Vec<Unit> {
+    units(catalog, &Question { checks, database: "shop", taken_at: Timestamp::UNIX_EPOCH, baseline })
 }
 
 /// Stage, requirement and name, and what is settled already.
 fn shown_units(units: &[Unit]) -> Vec<String> {
     let shown = |unit: &Unit| {
-        let settled = match &unit.task {
-            Task::Settled { outcome, detail } => format!(": {outcome:?}: {detail}"),
-            Task::Tls
-            | Task::Count { .. }
-            | Task::Heap { .. }
-            | Task::Index { .. }
-            | Task::VacuumCount { .. }
-            | Task::Fresh { .. }
-            | Task::Sql { .. } => String::new(),
+        let settled = if let Task::Settled { outcome, detail } = &unit.task {
+            format!(": {outcome:?}: {detail}")
+        } else {
+            String::new()
         };
         format!("{:?} {:?} {}{settled}", unit.stage, unit.requirement, unit.check)
     };
@@ -93,12 +110,18 @@ fn a_table_is_counted_read_and_only_then_vacuumed() {
         shown_units(&units),
         [
             "Greet BestEffort tls",
-            "Read Required count shop.public.orders",
+            "Greet BestEffort server",
+            "Read Required count shop.public.orders blocks 0-65535",
+            "Read Required count shop.public.orders blocks 65536-131071",
             "Read Required heap shop.public.orders blocks 0-65535",
             "Read Required heap shop.public.orders blocks 65536-131071",
             "Read Required index shop.public.orders_pkey",
             "Read Required heap shop.public.orders toast blocks 0-65535",
             "Read Required index shop.public.orders toast",
+            "Read Required system-catalog shop",
+            "Read BestEffort schema shop",
+            "Read BestEffort collations shop",
+            "Compare Required count shop.public.orders",
             "Ask Required fresh",
             "Ask BestEffort sql open-orders",
             "Vacuum Required vacuum-count shop.public.orders",
@@ -153,7 +176,120 @@ fn only_an_index_that_meets_every_row_counts_them() {
 fn a_plan_without_integrity_checks_no_table() {
     let none = Checks { integrity: None, ..checks() };
     let units = units_of(&shop(listing(vec![table("orders", 1, vec![])])), &none);
-    assert_eq!(shown_units(&units), ["Greet BestEffort tls", "Ask Required fresh", "Ask BestEffort sql open-orders"]);
+    assert_eq!(
+        shown_units(&units),
+        ["Greet BestEffort tls", "Greet BestEffort server", "Ask Required fresh", "Ask BestEffort sql open-orders"]
+    );
+}
+
+#[test]
+fn whatever_the_plan_asks_for_is_a_check_and_what_nobody_carries_out_is_not_run() {
+    use holdfast_domain::plan::{DocumentCheck, MigrationTool};
+
+    let name = |name: &str| name.parse::<holdfast_domain::CheckName>().expect("a name");
+    let required = Requirement::Required;
+    let documents = DocumentCheck {
+        collection: "app.users".into(),
+        filter: None,
+        documents_min: 1,
+        within: None,
+        requirement: required,
+    };
+    let all = Checks {
+        integrity: None,
+        migrations: Some(MigrationsCheck { tool: MigrationTool::Drizzle, expect: None, requirement: required }),
+        counts: BTreeMap::from([(
+            name("orders"),
+            CountCheck { table: "orders".into(), shrink_max_percent: 5, requirement: required },
+        )]),
+        immutable: BTreeMap::from([(
+            name("orders"),
+            ImmutableCheck { table: "orders".into(), before: "at".into(), requirement: required },
+        )]),
+        documents: BTreeMap::from([(name("users"), documents)]),
+        ..checks()
+    };
+    let lost = Baseline::Lost { reason: "its record is gone".into() };
+    assert_eq!(
+        shown_units(&against(&shop(listing(vec![])), &all, &lost)),
+        [
+            "Greet BestEffort tls",
+            "Greet BestEffort server",
+            "Compare Required counts orders: NotRun: there is nothing to compare with: its record is gone",
+            "Compare Required immutable orders: NotRun: there is nothing to compare with: its record is gone",
+            "Ask Required migrations",
+            "Ask Required fresh",
+            "Ask BestEffort sql open-orders",
+            "Ask Required documents users: NotRun: app.users is a collection of a document database, and the room holds PostgreSQL",
+        ]
+    );
+    let none = units_of(&shop(listing(vec![])), &all);
+    assert_eq!(none.iter().filter(|unit| unit.is_settled()).count(), 1, "without a baseline they begin one");
+}
+
+#[test]
+fn what_a_failure_does_not_touch_is_said() {
+    let tables = vec![table("a", 1, vec![index(2, "a_pkey")]), table("b", 1, vec![]), table("c", 1, vec![])];
+    let units = units_of(&shop(listing(tables)), &checks());
+    let said = |failed: &str| {
+        let mut progress = Progress::new(units.clone(), &record());
+        for unit in &units {
+            let outcome = if unit.check.starts_with(failed) { Outcome::Failed } else { Outcome::Passed };
+            progress.take(unit.result(outcome, String::new(), SignedDuration::ZERO), None);
+        }
+        progress.unaffected().map(|result| result.detail)
+    };
+    assert_eq!(said("nothing"), None);
+    assert_eq!(
+        said("heap shop.public.a ").as_deref(),
+        Some(
+            "3 of 4 tables, indexes and sequences that were looked at have no finding: \
+             shop.public.a_pkey, shop.public.b, shop.public.c"
+        )
+    );
+}
+
+#[test]
+fn constraints_and_sequences_are_checked_by_name() {
+    let constraint = Constraint {
+        oid: 1,
+        schema: "public".into(),
+        table: "items".into(),
+        name: "Items order".into(),
+        sort: ConstraintSort::ForeignKey,
+        validated: true,
+    };
+    let sequence = Sequence { oid: 2, schema: "public".into(), name: "orders_id_seq".into() };
+    let listing = Listing { constraints: vec![constraint], sequences: vec![sequence], ..listing(vec![]) };
+    let shown = shown_units(&units_of(&shop(listing), &checks()));
+    for wanted in [
+        "Read Required sequence shop.public.orders_id_seq",
+        "Compare BestEffort constraint shop.public.items.\"Items order\"",
+    ] {
+        assert!(shown.iter().any(|shown| shown == wanted), "{wanted}: {shown:#?}");
+    }
+}
+
+#[test]
+fn pages_counted_in_parts_are_a_count_once_every_part_is() {
+    let units = units_of(&shop(listing(vec![table("orders", BLOCKS_PER_UNIT + 1, vec![])])), &checks());
+    let rows = |rows, next_transaction| {
+        Some(Observed::Rows(RowsObserved { table: "public.orders".into(), rows, next_transaction }))
+    };
+    let counted = |observed: [Option<Observed>; 2]| {
+        let mut progress = Progress::new(units.clone(), &record());
+        let parts = units.iter().filter(|unit| matches!(unit.task, Task::CountBlocks { .. }));
+        for (unit, observed) in parts.zip(observed) {
+            progress.take(unit.result(Outcome::Passed, String::new(), SignedDuration::ZERO), observed);
+        }
+        let compare = progress.pending(Stage::Compare);
+        compare
+            .iter()
+            .find_map(|unit| if let Task::CountIndex { pages, .. } = &unit.task { Some(*pages) } else { None })
+    };
+    assert_eq!(counted([rows(3, 7), rows(4, 7)]), Some(Some(PagesCounted { rows: 7, quiet_at: Some(7) })));
+    assert_eq!(counted([rows(3, 7), rows(4, 8)]), Some(Some(PagesCounted { rows: 7, quiet_at: None })));
+    assert_eq!(counted([rows(3, 7), None]), Some(None), "a part that could not be counted");
 }
 
 #[test]
@@ -169,15 +305,15 @@ fn more_units_than_one_run_has_are_said_to_be_left_out() {
 fn everything_is_read_only_if_every_heap_check_ran() {
     let units = units_of(&shop(listing(vec![table("orders", 1, vec![])])), &checks());
     let read_with = |outcome| {
-        let mut progress = Progress::new(units.clone(), &[]);
+        let mut progress = Progress::new(units.clone(), &record());
         for unit in units.iter().filter(|unit| unit.stage <= Stage::Read) {
             let outcome = if unit.check.starts_with("heap ") { outcome } else { Outcome::Passed };
-            progress.take(unit.result(outcome, String::new(), SignedDuration::ZERO));
+            progress.take(unit.result(outcome, String::new(), SignedDuration::ZERO), None);
         }
         progress.is_fully_read()
     };
     assert!(read_with(Outcome::Passed) && read_with(Outcome::Failed) && !read_with(Outcome::NotRun));
-    assert!(!Progress::new(units, &[]).is_fully_read());
+    assert!(!Progress::new(units, &record()).is_fully_read());
 }
 
 prop_compose! {
@@ -247,15 +383,15 @@ proptest! {
     #[test]
     fn results_keep_the_order_of_the_units_and_the_first_one_stands(catalog in some_catalog(), seed in any::<u64>()) {
         let units = units_of(&catalog, &checks());
-        let mut progress = Progress::new(units.clone(), &[]);
+        let mut progress = Progress::new(units.clone(), &record());
         // Some order that is not the units'.
         let mut order: Vec<usize> = (0..units.len()).collect();
         order.sort_by_key(|place| (*place as u64).wrapping_mul(seed | 1));
         for (done, place) in order.iter().enumerate() {
             prop_assert_eq!(progress.results().len(), done);
-            progress = Progress::new(units.clone(), &progress.results());
-            progress.take(units[*place].result(Outcome::Passed, "first".into(), SignedDuration::ZERO));
-            progress.take(units[*place].result(Outcome::Failed, "second".into(), SignedDuration::ZERO));
+            progress = Progress::new(units.clone(), &Verification { results: progress.results(), ..record() });
+            progress.take(units[*place].result(Outcome::Passed, "first".into(), SignedDuration::ZERO), None);
+            progress.take(units[*place].result(Outcome::Failed, "second".into(), SignedDuration::ZERO), None);
         }
         prop_assert!(progress.is_done());
         let names: Vec<String> = progress.results().into_iter().map(|result| result.check).collect();

@@ -18,8 +18,9 @@ use crate::support::{Desk, INVOCATION, told, verdict};
 
 const CHECKS: &str = "{ integrity: full, fresh: { sql: \"select now()\", age_max: 15m } }";
 
-/// What `CHECKS` come to with three tables: tls, 3 counts, 3 heaps, fresh, and 3 counts after VACUUM that do not apply.
-const UNITS: u64 = 11;
+/// What `CHECKS` come to with three tables: tls, server, 3 counts, 3 heaps, the database's catalog, schema and collations, fresh, and 3
+/// counts after VACUUM that do not apply.
+const UNITS: u64 = 15;
 
 /// A room whose checks pass, and take as long as they are told to.
 #[derive(Clone)]
@@ -64,7 +65,15 @@ impl Room for Played<'_> {
             toast: None,
         };
         let tables = (1..=3).map(table).collect();
-        let listing = Listing { verify_heapam: ready(), bt_index_check: ready(), pgstattuple: ready(), tables };
+        let listing = Listing {
+            verify_heapam: ready(),
+            bt_index_check: ready(),
+            pgstattuple: ready(),
+            tid_ranges: true,
+            tables,
+            constraints: vec![],
+            sequences: vec![],
+        };
         Ok(Catalog { databases: vec![Database { name: "shop".into(), contents: Contents::Listed(listing) }] })
     }
 
@@ -77,7 +86,12 @@ impl Room for Played<'_> {
         if self.check_takes > limit {
             return Ok(Examined::Cut);
         }
-        Ok(Examined::Judged(Judgement { outcome: Outcome::Passed, detail: "fine".into(), took: self.check_takes }))
+        Ok(Examined::Judged(Judgement {
+            outcome: Outcome::Passed,
+            detail: "fine".into(),
+            took: self.check_takes,
+            observed: None,
+        }))
     }
 
     async fn leave(self) {}
@@ -114,7 +128,7 @@ async fn follow(desk: &Desk, door: &Played<'_>, seconds: u64) -> Vec<Done> {
 async fn a_room_is_verified_recorded_and_announced() {
     let desk = desk().await;
     let done = desk.call(&Played::new(&desk.cloud), &desk.first_call(), INVOCATION).await.expect("no fault");
-    assert_eq!(done, Done::Finished { run: desk.run.clone(), passed: 8, failed: 0, not_run: 3 });
+    assert_eq!(done, Done::Finished { run: desk.run.clone(), passed: 12, failed: 0, not_run: 3 });
     let record = desk.record().await.expect("a record");
     assert_eq!((record.units_total, record.units_done), (UNITS, UNITS));
     assert!(record.first_query_at <= record.fully_read_at.expect("read") && record.fully_read_at <= record.finished_at);
@@ -140,6 +154,31 @@ async fn a_call_for_a_run_that_is_not_being_verified_does_nothing() {
         assert_eq!(done, Done::Nothing(Idle::NotVerifying(desk.run.clone(), phase)));
     }
     assert!(door.begun().is_empty() && desk.cloud.announced().is_empty() && desk.record().await.is_err());
+}
+
+#[tokio::test]
+async fn the_baseline_is_the_last_proved_run_and_stays_for_all_invocations() {
+    let desk = desk().await;
+    let door = Played::new(&desk.cloud);
+    let first = desk.verify(&door).await.expect("no fault");
+    assert_eq!(first.baseline, None, "there was none before");
+
+    let desk = self::desk().await;
+    desk.remember(&first, Verdict::Failed).await.expect("a run");
+    assert_eq!(
+        desk.verify(&Played::new(&desk.cloud)).await.expect("no fault").baseline,
+        None,
+        "a failed run proves nothing"
+    );
+
+    let desk = self::desk().await;
+    let proved = desk.remember(&first, Verdict::Passed).await.expect("a run");
+    let door = Played { check_takes: SignedDuration::from_secs(5), ..Played::new(&desk.cloud) };
+    let begun = desk.call(&door, &desk.first_call(), std::time::Duration::from_secs(41)).await.expect("no fault");
+    assert!(matches!(begun, Done::Continues(_)), "{begun}");
+    desk.remember(&first, Verdict::Inconclusive).await.expect("a run");
+    follow(&desk, &door, 900).await;
+    assert_eq!(desk.record().await.expect("a record").baseline, Some(proved));
 }
 
 #[tokio::test]
@@ -240,7 +279,7 @@ async fn a_lost_room_keeps_what_was_found_and_is_tried_again() {
     assert!(record.units_done >= 3 && record.finished_at.is_none(), "{record:?}");
     assert!(desk.cloud.announced().is_empty());
     let done = desk.call(&Played::new(&desk.cloud), &desk.first_call(), INVOCATION).await.expect("no fault");
-    assert!(matches!(done, Done::Finished { passed: 8, .. }), "{done}");
+    assert!(matches!(done, Done::Finished { passed: 12, .. }), "{done}");
 }
 
 #[tokio::test]

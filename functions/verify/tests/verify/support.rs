@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{RunId, Verdict};
 use holdfast_ledger::{
-    CheckRecord, Ledger, OutcomeWord, Phase, PlanStore, Run, RunSource, RunTimes, Verification, plan_key, run_key,
-    verification_key,
+    CheckRecord, Fingerprint, Ledger, Maker, OutcomeWord, Phase, PlanStore, Proved, ProvedEntry, RecoveryPoint, Run,
+    RunSource, RunTimes, RunVerdict, Verification, plan_key, proved_key, run_key, verification_key,
 };
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::{Message, Trigger, VerifyWork};
@@ -40,10 +41,17 @@ impl Desk {
             slot: "20261120t020000z".parse()?,
             region: "eu-central-1".parse()?,
             source: RunSource {
-                snapshot: "hf-orders-db-1".parse()?,
+                from: RestoreFrom::Latest,
+                point: RecoveryPoint::DbSnapshot { id: "hf-orders-db-1".parse()? },
+                arn: "arn:aws:rds:eu-central-1:000000000000:snapshot:hf-orders-db-1".into(),
+                made_by: Maker::Holdfast,
                 taken_at: "2026-11-20T02:00:00Z".parse()?,
-                engine: "postgres".into(),
-                engine_version: "15.8".into(),
+                fingerprint: Fingerprint {
+                    engine: "postgres".into(),
+                    engine_version: "15.8".into(),
+                    parameter_group: None,
+                    option_group: None,
+                },
                 size_bytes: None,
             },
             room: "hf-rt-orders-db".parse()?,
@@ -58,7 +66,10 @@ impl Desk {
             port: Some(address.port),
             master_user: Some(address.user.clone()),
             database: Some(address.database.clone()),
+            restored_as: None,
             verdict: None,
+            evidence_after: 0,
+            evidence: None,
         };
         desk.cloud.put_secret(&run.secret, password);
         Ledger::new(&desk.cloud, &desk.cloud).create(&run_key(&desk.run), run).await?;
@@ -72,6 +83,33 @@ impl Desk {
         change(&mut run);
         ledger.replace(&held, run).await?;
         Ok(())
+    }
+
+    /// A run of the same resource that was judged before, with what it found.
+    pub(crate) async fn remember(&self, verification: &Verification, verdict: Verdict) -> anyhow::Result<RunId> {
+        let ledger = Ledger::new(&self.cloud, &self.cloud);
+        let held = ledger.read::<Run>(&run_key(&self.run)).await?.ok_or_else(|| anyhow::anyhow!("no run"))?;
+        let mut run = held.body;
+        run.id = format!("orders-db.every.before-{verdict}").parse()?;
+        run.phase = Phase::Closed;
+        run.verdict = Some(RunVerdict { verdict, reasons: vec![] });
+        let (taken_at, run_resource) = (run.source.taken_at, run.resource.clone());
+        let id = run.id.clone();
+        let record = Verification { run: id.clone(), ..verification.clone() };
+        ledger.create(&verification_key(&id), record).await?;
+        ledger.create(&run_key(&id), run).await?;
+        let entry = ProvedEntry { run: id.clone(), taken_at, proved: false };
+        let key = proved_key(&run_resource);
+        match ledger.read::<Proved>(&key).await? {
+            Some(held) => {
+                let entries = held.body.entries.iter().cloned().chain([entry]).collect();
+                ledger.replace(&held, Proved { entries }).await?;
+            }
+            None => {
+                ledger.create(&key, Proved { entries: vec![entry] }).await?;
+            }
+        }
+        Ok(id)
     }
 
     pub(crate) fn first_call(&self) -> Trigger {

@@ -41,9 +41,14 @@ fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}", body.len())
 }
 
+fn news_to(url: &Password) -> Post {
+    let token = ("authorization", Password::new("Bearer correct-horse".into()));
+    Post { url: url.clone(), headers: vec![token], body: json!({ "text": "news" }).to_string() }
+}
+
 async fn post(answer: String) -> (Result<Answer, PortError>, Vec<String>) {
     let (url, heard) = receiver(answer).await;
-    let answer = Https::new().expect("TLS roots").post(&url, &json!({ "text": "news" })).await;
+    let answer = Https::new().expect("TLS roots").post(&news_to(&url)).await;
     let heard = heard.lock().await.clone();
     (answer, heard)
 }
@@ -79,7 +84,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn of_a_long_answer_one_kilobyte_is_kept_and_of_a_broken_one_what_there_is() {
+async fn of_a_long_answer_the_beginning_is_kept_and_of_a_broken_one_what_there_is() {
     let (answer, _) = post(http("200 OK", "", &"x".repeat(100_000))).await;
     assert_eq!(answer.expect("an answer").body.len(), BODY_BYTES_MAX);
     let (answer, _) =
@@ -101,9 +106,10 @@ async fn no_failure_shows_the_url() {
     let url = Password::new(format!("http://{}{SECRET_PATH}", closed.local_addr().expect("an address")));
     drop(closed);
     let https = Https::new().expect("TLS roots");
-    let refused = https.post(&url, &json!({})).await.expect_err("nobody there");
-    let no_url = https.post(&Password::new("correct-horse".into()), &json!({})).await.expect_err("not a URL");
+    let refused = https.post(&news_to(&url)).await.expect_err("nobody there");
+    let no_url = https.post(&news_to(&Password::new("correct-horse".into()))).await.expect_err("not a URL");
     assert_eq!((no_url.kind, no_url.message.as_str()), (PortErrorKind::Invalid, "the secret is not a URL"));
+    assert_eq!((refused.kind, refused.class()), (PortErrorKind::InvalidState, Class::Transient), "it did not arrive");
     for error in [lost, refused, no_url] {
         assert!(!all_words(&error).contains("correct-horse"), "{}", all_words(&error));
     }

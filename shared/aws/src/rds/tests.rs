@@ -1,9 +1,16 @@
 //! RDS over the wire: the Query protocol as AWS documents it (source: RDS API Reference; shapes of `DescribeDBInstances`,
 //! `DescribeDBSnapshots`, "Common Errors").
 
+mod clusters;
+
 use std::collections::BTreeMap;
 
-use holdfast_ports::Class;
+use holdfast_domain::inventory::{
+    AutomatedBackups, DailyWindow, Database, DatabaseKind, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus,
+    Endpoint, MadeBy,
+};
+use holdfast_domain::tags::Tags;
+use holdfast_ports::{Class, CreateDbSnapshot, DbInstances, DbSnapshots, ITEMS_MAX, SnapshotTaker};
 
 use super::*;
 use crate::replay::{ATTEMPTS, Answer, Replay, all_words, answer, assert_may_have_happened};
@@ -29,8 +36,21 @@ fn instance_xml(id: &str) -> String {
            <Endpoint><Address>{id}.example.rds.amazonaws.com</Address><Port>5432</Port><HostedZoneId>Z1</HostedZoneId></Endpoint>
            <PendingModifiedValues/>
            <DeletionProtection>true</DeletionProtection>
+           <DBParameterGroups>
+             <DBParameterGroup>
+               <DBParameterGroupName>shop-15</DBParameterGroupName><ParameterApplyStatus>in-sync</ParameterApplyStatus>
+             </DBParameterGroup>
+           </DBParameterGroups>
+           <OptionGroupMemberships>
+             <OptionGroupMembership><OptionGroupName>default:postgres-15</OptionGroupName><Status>in-sync</Status></OptionGroupMembership>
+           </OptionGroupMemberships>
+           <LatestRestorableTime>2026-11-20T05:55:00Z</LatestRestorableTime>
            <PubliclyAccessible>false</PubliclyAccessible>
            <AllocatedStorage>20</AllocatedStorage>
+           <BackupRetentionPeriod>7</BackupRetentionPeriod>
+           <PreferredBackupWindow>01:00-01:30</PreferredBackupWindow>
+           <StorageEncrypted>true</StorageEncrypted>
+           <KmsKeyId>arn:aws:kms:eu-central-1:123456789012:key/1</KmsKeyId>
            <InstanceCreateTime>2026-11-01T08:00:00.123Z</InstanceCreateTime>
            <TagList><Tag><Key>owner</Key><Value>shop</Value></Tag><Tag><Key>empty</Key><Value/></Tag></TagList>
          </DBInstance>"
@@ -49,6 +69,8 @@ fn snapshot_xml(id: &str) -> String {
            <Engine>postgres</Engine>
            <EngineVersion>15.8</EngineVersion>
            <Encrypted>true</Encrypted>
+           <KmsKeyId>arn:aws:kms:eu-central-1:123456789012:key/1</KmsKeyId>
+           <OptionGroupName>default:postgres-15</OptionGroupName>
            <AllocatedStorage>20</AllocatedStorage>
            <FullSnapshotSizeInBytes>1073741824</FullSnapshotSizeInBytes>
            <TagList><Tag><Key>holdfast:rules</Key><Value>daily</Value></Tag></TagList>
@@ -102,7 +124,7 @@ fn done(action: &str) -> Answer {
 fn restore_request() -> RestoreDbInstance {
     RestoreDbInstance {
         region: region(),
-        snapshot: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal"),
+        source: RoomSource::Snapshot("hf-orders-db-20261120t020000z-01234567".parse().expect("legal")),
         id: room(),
         instance_class: "db.t4g.medium".into(),
         subnet_group: "clean-room".into(),
@@ -116,7 +138,7 @@ fn restore_request() -> RestoreDbInstance {
 fn create_request() -> CreateDbSnapshot {
     CreateDbSnapshot {
         region: region(),
-        instance: "shop-orders".parse().expect("legal"),
+        database: Database::Instance("shop-orders".parse().expect("legal")),
         id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal"),
         tags: Tags::from([("holdfast:plan".into(), "shop".into()), ("holdfast:rules".into(), "daily weekly".into())]),
     }
@@ -154,12 +176,20 @@ async fn a_listing_of_snapshots_is_every_page_of_it() {
     let replay = Replay::of([
         snapshots(&snapshot_xml("hf-a"), Some("m")),
         snapshots(&snapshot_xml("rds:orders-2026-11-20"), None),
+        snapshots(&snapshot_xml("awsbackup:job-1"), Some("n")),
+        // One that was listed before is not listed twice, whatever a service makes of the type.
+        snapshots(&(snapshot_xml("awsbackup:job-2") + &snapshot_xml("hf-a")), None),
     ]);
     let seen = Rds::new(&replay.config()).db_snapshots(&region()).await.expect("a listing");
-    assert_eq!(seen.iter().map(|snapshot| snapshot.id.as_str()).collect::<Vec<_>>(), ["hf-a", "rds:orders-2026-11-20"]);
-    // Without a type RDS gives those that the account owns, and none that others share with it.
-    let first = replay.requests()[0].form();
-    assert!(!first.contains_key("SnapshotType") && !first.contains_key("IncludeShared"), "{first:?}");
+    assert_eq!(
+        seen.iter().map(|snapshot| snapshot.id.as_str()).collect::<Vec<_>>(),
+        ["hf-a", "rds:orders-2026-11-20", "awsbackup:job-1", "awsbackup:job-2"]
+    );
+    // Without a type RDS gives those that the account owns but AWS Backup's, and none that others share with it.
+    let asked: Vec<Option<String>> =
+        replay.requests().iter().map(|request| request.form().get("SnapshotType").cloned()).collect();
+    assert_eq!(asked, [None, None, Some("awsbackup".to_owned()), Some("awsbackup".to_owned())]);
+    assert!(replay.requests().iter().all(|request| !request.form().contains_key("IncludeShared")));
 }
 
 #[tokio::test]
@@ -199,15 +229,14 @@ async fn a_listing_longer_than_its_bound_is_an_error_whether_of_items_or_of_page
 #[tokio::test]
 async fn an_instance_is_read_field_by_field() {
     let replay = Replay::of([instances(&instance_xml("shop-orders"), None)]);
-    let id = "shop-orders".parse().expect("legal");
-    let seen = Rds::new(&replay.config()).db_instance(&region(), &id).await.expect("a look").expect("an instance");
+    let seen = Rds::new(&replay.config()).db_instances(&region()).await.expect("a look");
     assert_eq!(
         seen,
-        DbInstance {
+        [DbInstance {
             region: region(),
-            id,
+            id: "shop-orders".parse().expect("legal"),
             arn: "arn:aws:rds:eu-central-1:123456789012:db:shop-orders".into(),
-            status: DbInstanceStatus::Available,
+            status: DbStatus::Available,
             endpoint: Some(Endpoint { host: "shop-orders.example.rds.amazonaws.com".into(), port: 5432 }),
             engine: "postgres".into(),
             engine_version: "15.8".into(),
@@ -216,11 +245,17 @@ async fn an_instance_is_read_field_by_field() {
             password_pending: false,
             modification_pending: false,
             deletion_protection: true,
+            parameter_group: Some("shop-15".into()),
+            option_group: Some("default:postgres-15".into()),
+            latest_restorable_at: Some("2026-11-20T05:55:00Z".parse().expect("a time")),
+            backups: AutomatedBackups { retention_days: 7, window: DailyWindow::read("01:00-01:30") },
+            cluster: None,
+            encrypted: true,
+            kms_key: Some("arn:aws:kms:eu-central-1:123456789012:key/1".into()),
             tags: Tags::from([("owner".into(), "shop".into()), ("empty".into(), String::new())]),
-        }
+        }]
     );
-    let request = replay.request();
-    assert_eq!(request.form(), form([("Action", "DescribeDBInstances"), ("DBInstanceIdentifier", "shop-orders")]));
+    assert_eq!(replay.request().form(), form([("Action", "DescribeDBInstances"), ("MaxRecords", "100")]));
 }
 
 #[tokio::test]
@@ -246,42 +281,29 @@ async fn a_snapshot_is_read_field_by_field_and_by_its_maker() {
         ("awsbackup", MadeBy::AwsBackup),
         ("shared", MadeBy::Other),
     ] {
-        let replay = Replay::of([snapshots(&snapshot_xml("hf-a").replace("manual", word), None)]);
-        let id: DbSnapshotId = "hf-a".parse().expect("legal");
-        let seen = Rds::new(&replay.config()).db_snapshot(&region(), &id).await.expect("a look").expect("a snapshot");
+        let replay = Replay::of([snapshots(&snapshot_xml("hf-a").replace("manual", word), None), snapshots("", None)]);
+        let seen = Rds::new(&replay.config()).db_snapshots(&region()).await.expect("a look");
         assert_eq!(
             seen,
-            DbSnapshot {
+            [DbSnapshot {
                 region: region(),
-                id,
+                id: "hf-a".parse().expect("legal"),
                 arn: "arn:aws:rds:eu-central-1:123456789012:snapshot:hf-a".into(),
-                instance: "shop-orders".into(),
+                kind: DatabaseKind::Instance,
+                database: "shop-orders".into(),
                 status: DbSnapshotStatus::Available,
                 made_by,
                 taken_at: Some("2026-11-20T02:00:05.678Z".parse().expect("a time")),
                 engine: "postgres".into(),
                 engine_version: "15.8".into(),
                 encrypted: true,
+                kms_key: Some("arn:aws:kms:eu-central-1:123456789012:key/1".into()),
+                option_group: Some("default:postgres-15".into()),
                 size_bytes: Some(1 << 30),
                 tags: Tags::from([("holdfast:rules".into(), "daily".into())]),
-            }
+            }]
         );
     }
-}
-
-#[tokio::test]
-async fn what_rds_does_not_know_is_none_and_what_it_may_not_tell_is_an_error() {
-    let id = "shop-orders".parse().expect("legal");
-    let replay = Replay::of([refusal(404, "DBInstanceNotFound", "DBInstance shop-orders not found.")]);
-    assert_eq!(Rds::new(&replay.config()).db_instance(&region(), &id).await.expect("an answer"), None);
-
-    let id = "hf-a".parse().expect("legal");
-    let replay = Replay::of([refusal(404, "DBSnapshotNotFound", "DBSnapshot not found: hf-a")]);
-    assert_eq!(Rds::new(&replay.config()).db_snapshot(&region(), &id).await.expect("an answer"), None);
-
-    let replay = Replay::of([refusal(403, "AccessDenied", "not authorized to perform: rds:DescribeDBSnapshots")]);
-    let error = Rds::new(&replay.config()).db_snapshot(&region(), &id).await.expect_err("not a none");
-    assert_eq!(error.kind, PortErrorKind::AccessDenied);
 }
 
 #[tokio::test]
@@ -469,6 +491,52 @@ async fn the_restore_request_carries_everything_that_seals_the_room() {
     fewer.remove("DBParameterGroupName");
     fewer.remove("OptionGroupName");
     assert_eq!(replay.request().form(), fewer);
+}
+
+/// The same of a point in time, word for word but for what is restored.
+#[tokio::test]
+async fn a_restore_to_a_point_in_time_is_sealed_as_one_of_a_snapshot_is() {
+    let replay = Replay::of([done("RestoreDBInstanceFromDBSnapshot"), done("RestoreDBInstanceToPointInTime")]);
+    let rds = Rds::new(&replay.config());
+    let source = RoomSource::PointInTime {
+        instance: "shop-orders".parse().expect("legal"),
+        at: "2026-11-20T02:00:00.9Z".parse().expect("a time"),
+    };
+    rds.restore_db_instance(&restore_request()).await.expect("accepted");
+    rds.restore_db_instance(&RestoreDbInstance { source, ..restore_request() }).await.expect("accepted");
+    let mut sent: Vec<BTreeMap<String, String>> = replay.requests().iter().map(|request| request.form()).collect();
+    let (mut in_time, mut of_snapshot) = (sent.pop().expect("two"), sent.pop().expect("two"));
+    let mut taken = |name: &str| in_time.remove(name).unwrap_or_else(|| panic!("{name} was not sent"));
+    assert_eq!(taken("Action"), "RestoreDBInstanceToPointInTime");
+    assert_eq!(taken("SourceDBInstanceIdentifier"), "shop-orders");
+    assert_eq!(taken("TargetDBInstanceIdentifier"), "hf-rt-orders-db-0123456789ab");
+    // RDS takes whole seconds; what is below is cut off, never rounded up to what is not archived yet.
+    assert_eq!(taken("RestoreTime"), "2026-11-20T02:00:00Z");
+    for only in ["Action", "DBInstanceIdentifier", "DBSnapshotIdentifier"] {
+        of_snapshot.remove(only);
+    }
+    assert_eq!(in_time, of_snapshot);
+}
+
+#[tokio::test]
+async fn a_point_in_time_that_cannot_be_restored_says_why() {
+    let source = RoomSource::PointInTime {
+        instance: "shop-orders".parse().expect("legal"),
+        at: "2026-11-20T02:00:00Z".parse().expect("a time"),
+    };
+    for (status, code, kind) in [
+        (404, "DBInstanceNotFound", PortErrorKind::NotFound),
+        (400, "PointInTimeRestoreNotEnabled", PortErrorKind::Invalid),
+        (400, "InvalidRestoreFault", PortErrorKind::Invalid),
+        (400, "InvalidDBInstanceState", PortErrorKind::InvalidState),
+        (400, "InstanceQuotaExceeded", PortErrorKind::QuotaExceeded),
+    ] {
+        let replay = Replay::of([refusal(status, code, "in RDS's own words")]);
+        let request = RestoreDbInstance { source: source.clone(), ..restore_request() };
+        let error = Rds::new(&replay.config()).restore_db_instance(&request).await.expect_err(code);
+        assert_eq!((error.kind, error.operation), (kind, "rds:RestoreDBInstanceToPointInTime"));
+        assert!(error.message.contains("in RDS's own words"), "{error}");
+    }
 }
 
 #[tokio::test]

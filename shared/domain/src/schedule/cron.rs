@@ -1,33 +1,16 @@
-//! AWS's own rules for the six fields, and their translation into what croner reads.
+//! AWS's own rules for the six fields, and what they come to.
 //!
-//! Croner accepts what AWS refuses (both day fields set, two `#`, the year 2300), fails on ranges that wrap (`20-2`), and finds
-//! nothing for a lone `L` weekday. So every field is checked and expanded into plain values here; where AWS's guide is silent
-//! the narrower reading is taken, because a schedule refused here is a message and one refused by AWS is a failed deployment.
+//! Every field is checked and expanded into plain values here. Where AWS's guide is silent the narrower reading is taken, because
+//! a schedule refused here is a message and one refused by AWS is a failed deployment.
 
-use croner::Cron;
-use croner::errors::CronError;
-use croner::parser::{CronParser, Seconds, Year};
+use super::pattern::{DayRule, Days, Pattern, Times, YEARS};
 
 /// An expression that AWS would accept.
 pub(super) struct Checked {
     /// As AWS takes it: upper case, one space between the fields.
     pub(super) expression: String,
-    /// The same as croner takes it, every field expanded.
-    pattern: String,
-}
-
-impl Checked {
-    /// Compiles the pattern for searching.
-    pub(super) fn compile(&self) -> Result<Cron, CronError> {
-        CronParser::builder()
-            .seconds(Seconds::Required)
-            .year(Year::Required)
-            // AWS counts weekdays from 1 = SUN, as Quartz does.
-            .alternative_weekdays(true)
-            .sloppy_ranges(true)
-            .build()
-            .parse(&self.pattern)
-    }
+    /// What it names.
+    pub(super) pattern: Pattern,
 }
 
 /// One of the six fields: its name, its bounds and the words that stand for values from `min` on.
@@ -79,8 +62,8 @@ const DAY_OF_WEEK: Field = Field {
 };
 const YEAR: Field = Field {
     name: "year",
-    min: 1970,
-    max: 2199,
+    min: YEARS.start().unsigned_abs(),
+    max: YEARS.end().unsigned_abs(),
     words: &[],
     wraps: false,
     steps: true,
@@ -114,72 +97,85 @@ pub(super) fn check(expression: &str) -> Result<Checked, String> {
             ));
         }
     }
-    let pattern = [
-        "0".to_owned(),
-        plain(&MINUTES, minutes)?,
-        plain(&HOURS, hours)?,
-        month_days(day_of_month)?,
-        plain(&MONTH, month)?,
-        week_days(day_of_week)?,
-        years(year)?,
-    ]
-    .join(" ");
-    Ok(Checked { expression: format!("cron({})", fields.join(" ")), pattern })
+    let times = Times { minutes: bits(&MINUTES, minutes)?, hours: narrow(bits(&HOURS, hours)?) };
+    let rule = month_days(day_of_month)?;
+    let months = narrow(bits(&MONTH, month)?);
+    let rule = match rule {
+        Some(rule) => rule,
+        None => week_days(day_of_week)?,
+    };
+    let days = Days { years: years(year)?, months, rule };
+    Ok(Checked { expression: format!("cron({})", fields.join(" ")), pattern: Pattern { times, days } })
 }
 
-fn month_days(text: &str) -> Result<String, String> {
-    if matches!(text, "?" | "L" | "LW") {
-        return Ok(text.to_owned());
-    }
-    if let Some(day) = text.strip_suffix('W') {
-        return Ok(format!("{}W", value(&DAY_OF_MONTH, text, day)?));
-    }
-    plain(&DAY_OF_MONTH, text)
+/// None for `?`: then the weekday says which days.
+fn month_days(text: &str) -> Result<Option<DayRule>, String> {
+    Ok(Some(match text {
+        "?" => return Ok(None),
+        "L" => DayRule::Last,
+        "LW" => DayRule::LastWorkingDay,
+        _ => match text.strip_suffix('W') {
+            Some(day) => DayRule::NearestWorkingDay(small(value(&DAY_OF_MONTH, text, day)?)),
+            None => DayRule::OfMonth(narrow(bits(&DAY_OF_MONTH, text)?)),
+        },
+    }))
 }
 
-fn week_days(text: &str) -> Result<String, String> {
-    if text == "?" {
-        return Ok(text.to_owned());
-    }
+fn week_days(text: &str) -> Result<DayRule, String> {
     if text == "L" {
         // The last day of the week. AWS's week runs from SUN = 1 to SAT = 7.
-        return Ok("7".into());
+        return Ok(DayRule::OfWeek(1 << 7));
     }
     if let Some(day) = text.strip_suffix('L') {
-        return Ok(format!("{}L", value(&DAY_OF_WEEK, text, day)?));
+        return Ok(DayRule::LastOfWeek(small(value(&DAY_OF_WEEK, text, day)?)));
     }
     if let Some((day, nth)) = text.split_once('#') {
-        let day = value(&DAY_OF_WEEK, text, day)?;
+        let day = small(value(&DAY_OF_WEEK, text, day)?);
         return match nth {
-            "1" | "2" | "3" | "4" | "5" => Ok(format!("{day}#{nth}")),
+            "1" | "2" | "3" | "4" | "5" => Ok(DayRule::NthOfWeek(day, nth.parse().unwrap_or_default())),
             _ => Err(refused(&DAY_OF_WEEK, text)),
         };
     }
-    plain(&DAY_OF_WEEK, text)
+    Ok(DayRule::OfWeek(narrow(bits(&DAY_OF_WEEK, text)?)))
 }
 
-/// Croner's own `*` would run to the year 5000; AWS's ends in 2199.
-fn years(text: &str) -> Result<String, String> {
-    let expanded = plain(&YEAR, text)?;
-    Ok(if expanded == "*" { format!("{}-{}", YEAR.min, YEAR.max) } else { expanded })
-}
-
-/// Expands a list of values, ranges and steps into sorted values; all of them is `*`.
-fn plain(field: &Field, text: &str) -> Result<String, String> {
-    if text == "*" {
-        return Ok("*".into());
-    }
-    let mut chosen = vec![false; usize::from(field.max - field.min) + 1];
-    for item in text.split(',') {
-        for value in expand(field, text, item)? {
-            chosen[usize::from(value - field.min)] = true;
+/// One bit per year, from the first that AWS knows.
+fn years(text: &str) -> Result<[u64; 4], String> {
+    let mut bits = [0; 4];
+    for value in plain(&YEAR, text)? {
+        let nth = usize::from(value - YEAR.min);
+        if let Some(word) = bits.get_mut(nth / 64) {
+            *word |= 1 << (nth % 64);
         }
     }
-    if chosen.iter().all(|chosen| *chosen) {
-        return Ok("*".into());
+    Ok(bits)
+}
+
+/// The values of a field whose largest is below 64, one bit each.
+fn bits(field: &Field, text: &str) -> Result<u64, String> {
+    Ok(plain(field, text)?.into_iter().fold(0, |bits, value| bits | 1 << value))
+}
+
+/// Bits of a field whose values are known to fit.
+fn narrow<T: TryFrom<u64> + Default>(bits: u64) -> T {
+    T::try_from(bits).unwrap_or_default()
+}
+
+/// A value of a day, which is at most 31.
+fn small(value: u16) -> i8 {
+    i8::try_from(value).unwrap_or_default()
+}
+
+/// The values of a list of values, ranges and steps; some may stand in it twice.
+fn plain(field: &Field, text: &str) -> Result<Vec<u16>, String> {
+    if text == "*" {
+        return Ok((field.min..=field.max).collect());
     }
-    let values = (field.min..=field.max).zip(chosen).filter(|(_, chosen)| *chosen).map(|(value, _)| value.to_string());
-    Ok(values.collect::<Vec<_>>().join(","))
+    let mut chosen = Vec::new();
+    for item in text.split(',') {
+        chosen.extend(expand(field, text, item)?);
+    }
+    Ok(chosen)
 }
 
 /// One item of a list: `5`, `5-9`, `20-2`, `*/15`, `5/15`, `5-50/15`.
@@ -214,12 +210,14 @@ fn expand(field: &Field, text: &str, item: &str) -> Result<Vec<u16>, String> {
     Ok((0..=length).step_by(step_by).map(|offset| field.min + (from - field.min + offset) % size).collect())
 }
 
-/// One value: a number within bounds, or a word.
+/// One value: a number within bounds, or a word. `05` is a minute; no table of AWS shows a value with more digits than its
+/// field's largest, such as `005` or a weekday `06`.
 fn value(field: &Field, text: &str, word: &str) -> Result<u16, String> {
     let named = field.words.iter().position(|known| *known == word).and_then(|at| u16::try_from(at).ok());
+    let digits_max = field.max.to_string().len();
     named
         .map(|at| field.min + at)
-        .or_else(|| number(word))
+        .or_else(|| number(word).filter(|_| word.len() <= digits_max))
         .filter(|value| (field.min..=field.max).contains(value))
         .ok_or_else(|| refused(field, text))
 }

@@ -95,6 +95,11 @@ fn what_aws_refuses_is_refused_with_field_value_and_what_is_allowed() {
         ("cron(*,5 2 * * ? *)", "minutes is *,5"),
         ("cron(+5 2 * * ? *)", "minutes is +5"),
         ("cron(, 2 * * ? *)", "minutes is ,"),
+        ("cron(005 2 * * ? *)", "minutes is 005"),
+        ("cron(0 2-018/16 * * ? *)", "hours is 2-018/16"),
+        ("cron(0 2 026 * ? *)", "day-of-month is 026"),
+        ("cron(0 2 ? * 06L *)", "day-of-week is 06L"),
+        ("cron(0 2 1 1 ? 02030)", "year is 02030"),
         ("cron(0 0 30 2 ? *)", "never fires"),
         ("cron(0 0 29 2 ? 2027)", "never fires"),
     ];
@@ -152,6 +157,8 @@ fn the_expression_is_kept_as_aws_takes_it() {
     let one = schedule("cron(0  2 ?  * sun *)", "UTC");
     assert_eq!(one.expression(), "cron(0 2 ? * SUN *)");
     assert_eq!(one, schedule("cron(0 2 ? * SUN *)", "UTC"));
+    // One leading zero, as clocks have it, is a value.
+    assert_eq!(schedule("cron(00 02 01 09 ? *)", "UTC").expression(), "cron(00 02 01 09 ? *)");
     assert_ne!(one, schedule("cron(0 2 ? * SUN *)", "Europe/Berlin"));
 }
 
@@ -204,6 +211,17 @@ proptest! {
         // Nothing lies between them.
         prop_assert_eq!(schedule.next_after(latest), Some(next));
         prop_assert_eq!(schedule.latest_at_or_before(next - SignedDuration::from_nanos(1), SignedDuration::MAX), Some(latest));
+    }
+
+    #[test]
+    fn going_through_all_firings_finds_those_that_asking_again_and_again_finds((expression, zone) in legal(), now in instant()) {
+        let schedule = schedule(&expression, zone);
+        let mut asked = now;
+        for firing in schedule.firings_from(now + SignedDuration::from_nanos(1)).take(40) {
+            let next = schedule.next_after(asked).expect("no year bound");
+            prop_assert_eq!(firing.at, next);
+            asked = next;
+        }
     }
 
     #[test]

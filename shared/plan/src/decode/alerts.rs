@@ -1,122 +1,100 @@
-//! Alerts: ways to reach people, and which findings go which way.
+//! Alerts: who is told of what, how long is waited, and the sign of life.
 
-use std::collections::{BTreeMap, BTreeSet};
+use holdfast_domain::plan::{Alerts, Heartbeat};
+use jiff::SignedDuration;
 
-use holdfast_domain::plan::{Alerts, Channel};
-use holdfast_domain::{ChannelName, SecretName, Severity};
+use super::channels::{CHANNELS, channels};
+use super::context::{Context, reference};
+use super::forms::{DURATION, NAME, SCHEDULE, ZONE};
+use super::quiet_hours::{QUIET_HOURS, quiet_hours};
+use super::reader::{Fields, Place};
+use super::routes::{ROUTES, routes, warn_of_silence};
+use super::schedule::schedule;
+use crate::language::{Shape, Table, may, must};
+use crate::problem::Log;
 
-use super::reader::{Fields, Place, one_of};
-use crate::node::Value;
-use crate::problem::{Log, Said, code};
+pub(crate) static ALERTS: Table = Table::new(
+    "alerts",
+    &[
+        must(
+            "channels",
+            CHANNELS,
+            "Ways to reach people, by name",
+            "at least one channel, such as ops: { slack: \"secret:holdfast/slack\" }",
+        ),
+        must(
+            "routes",
+            Shape::Map(&ROUTES),
+            "Who is told of what: channels by severity, in the order in which they are told",
+            "at least one route, such as high: [ops]",
+        ),
+        may(
+            "escalate_after",
+            Shape::Like(&DURATION),
+            "How long each channel of a route is waited for before the next is told as well; all at once if left out",
+        ),
+        may("update_every", Shape::Like(&DURATION), "How often news is given while a recovery runs"),
+        may("report_within", Shape::Like(&DURATION), "How soon after its end an incident's closing report is given"),
+        may("quiet_hours", Shape::Map(&QUIET_HOURS), "When mild findings wait until morning"),
+        may("heartbeat", Shape::Map(&HEARTBEAT), "The message that says that all is well; its absence is a signal"),
+    ],
+);
 
-/// What a secret's name is written behind, so that a pasted key is never taken for one.
-const SECRET: &str = "secret:";
+static HEARTBEAT: Table = Table::new(
+    "heartbeat",
+    &[
+        must("at", Shape::Like(&SCHEDULE), "The schedule, AWS's cron of six fields", super::SCHEDULE_WANTED),
+        may("time_zone", Shape::Like(&ZONE), "IANA time zone of the schedule; the plan's if left out"),
+        must(
+            "to",
+            Shape::List(&Shape::Like(&NAME)),
+            "Which channels get it",
+            "at least one channel, such as to: [ops]",
+        ),
+    ],
+);
 
-pub(super) fn alerts(place: &Place<'_>, log: &mut Log) -> Option<Alerts> {
-    let fields = Fields::of(place, &["channels", "routes"], log)?;
-    let channels_place = fields.require("channels", log);
-    let channels = channels_place.as_ref().and_then(|place| channels(place, log));
-    // The channels as written, so that one with a slip in it still counts as there.
-    let written: Vec<&str> = match channels_place.as_ref().map(|place| &place.node.value) {
-        Some(Value::Map(entries)) => entries.iter().map(|entry| entry.key.as_str()).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) | None => Vec::new(),
+/// A sweep comes every minute; less could not be kept.
+const WAIT_MIN: SignedDuration = SignedDuration::from_mins(1);
+/// Who has not answered for a day will not.
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// A report after a month is history.
+const REPORT_MAX: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+pub(super) fn alerts(place: &Place<'_>, context: &Context<'_>, log: &mut Log) -> Option<Alerts> {
+    let fields = Fields::of(place, &ALERTS, log)?;
+    let channels = fields.must("channels", log, channels);
+    let routes = fields.must("routes", log, |place, log| {
+        let routes = routes(place, context, log);
+        warn_of_silence(place, context, log);
+        routes
+    });
+    let wait = |name, max, why| {
+        move |fields: &Fields<'_>, log: &mut Log| {
+            fields.maybe(name, log, |place, log| place.duration_within(WAIT_MIN, max, why, log))
+        }
     };
-    let routes = fields.require("routes", log).and_then(|place| routes(&place, &written, log));
-    Some(Alerts { channels: channels?, routes: routes?, ..Alerts::default() })
+    let escalate_after = wait("escalate_after", WAIT_MAX, "as Holdfast looks once a minute")(&fields, log);
+    let update_every = wait("update_every", WAIT_MAX, "as Holdfast looks once a minute")(&fields, log);
+    let report_within = wait("report_within", REPORT_MAX, "while people still remember")(&fields, log);
+    let quiet_hours = fields.maybe("quiet_hours", log, |place, log| quiet_hours(place, context, log));
+    let heartbeat = fields.maybe("heartbeat", log, |place, log| heartbeat(place, context, log));
+    Some(Alerts {
+        channels: channels?,
+        routes: routes?,
+        escalate_after: escalate_after?,
+        update_every: update_every?,
+        report_within: report_within?,
+        quiet_hours: quiet_hours?,
+        heartbeat: heartbeat?,
+    })
 }
 
-fn channels(place: &Place<'_>, log: &mut Log) -> Option<BTreeMap<ChannelName, Channel>> {
-    let entries = place.entries("channels", log)?;
-    let mut decoded = BTreeMap::new();
-    for entry in entries {
-        let name: Option<ChannelName> = place.key(entry, log);
-        if let (Some(name), Some(channel)) = (name, channel(&place.entry(entry), log)) {
-            decoded.insert(name, channel);
-        }
-    }
-    (decoded.len() == entries.len()).then_some(decoded)
-}
-
-fn channel(place: &Place<'_>, log: &mut Log) -> Option<Channel> {
-    let fields = Fields::of(place, &["pagerduty", "slack"], log)?;
-    match (fields.take("pagerduty"), fields.take("slack")) {
-        (Some(secret_place), None) => secret(&secret_place, log).map(Channel::PagerDuty),
-        (None, Some(secret_place)) => secret(&secret_place, log).map(Channel::Slack),
-        (pagerduty, _) => {
-            let message =
-                if pagerduty.is_some() { "pagerduty and slack both stand here" } else { "this channel leads nowhere" };
-            let allowed = "exactly one of pagerduty and slack is wanted".to_owned();
-            place.refuse(code::EITHER_OR, message.into(), allowed, log);
-            None
-        }
-    }
-}
-
-/// `secret:holdfast/slack`. The value is not shown: what stands here by mistake is most likely the secret itself.
-fn secret(place: &Place<'_>, log: &mut Log) -> Option<SecretName> {
-    let text = place.text(log)?;
-    let name = text.strip_prefix(SECRET).and_then(|name| name.parse().ok());
-    if name.is_none() {
-        let allowed = format!("the name of a secret in Secrets Manager is wanted, such as {SECRET}holdfast/slack");
-        log.refuse(Said {
-            code: code::SECRET,
-            mark: place.mark,
-            path: &place.path,
-            value: "(not shown)",
-            message: "this is not the name of a secret".into(),
-            allowed,
-        });
-    }
-    name
-}
-
-fn routes(place: &Place<'_>, channels: &[&str], log: &mut Log) -> Option<BTreeMap<Severity, Vec<ChannelName>>> {
-    let words: Vec<&str> = Severity::ALL.iter().map(|severity| severity.as_str()).collect();
-    place.entries("routes", log)?;
-    let fields = Fields::of(place, &words, log)?;
-    let mut decoded = BTreeMap::new();
-    let mut whole = true;
-    for severity in Severity::ALL {
-        match fields.take(severity.as_str()) {
-            Some(route_place) => match route(&route_place, channels, log) {
-                Some(route) => drop(decoded.insert(severity, route)),
-                None => whole = false,
-            },
-            None if severity >= Severity::High => {
-                let message = format!("{severity} has no route, so such findings reach nobody");
-                place.warn(
-                    code::NOBODY_TOLD,
-                    message,
-                    format!("a route is wanted, such as {severity}: [{}]", channels.join(", ")),
-                    log,
-                );
-            }
-            None => {}
-        }
-    }
-    whole.then_some(decoded)
-}
-
-/// Channels in the order in which they are told.
-fn route(place: &Place<'_>, channels: &[&str], log: &mut Log) -> Option<Vec<ChannelName>> {
-    let items = place.items("this route", log)?;
-    let mut seen = BTreeSet::new();
-    let mut route = Vec::new();
-    for item in &items {
-        let Some(name) = item.name::<ChannelName>(log) else { continue };
-        if !channels.contains(&name.as_str()) {
-            let allowed = if channels.is_empty() { "no channel is defined".into() } else { one_of(channels) };
-            item.refuse(code::NO_SUCH, format!("there is no channel {name}"), allowed, log);
-        } else if seen.insert(name.clone()) {
-            route.push(name);
-        } else {
-            item.refuse(
-                code::TWICE,
-                format!("{name} stands twice in this route"),
-                "each channel once is wanted".into(),
-                log,
-            );
-        }
-    }
-    (route.len() == items.len()).then_some(route)
+fn heartbeat(place: &Place<'_>, context: &Context<'_>, log: &mut Log) -> Option<Heartbeat> {
+    let fields = Fields::of(place, &HEARTBEAT, log)?;
+    let at = fields.must("at", log, |place, log| schedule(place, &fields, &context.clock, log));
+    let to = fields.must("to", log, |place, log| {
+        place.distinct("to", log, |place, log| reference(place, "channel", &context.channels, log))
+    });
+    Some(Heartbeat { at: at?, to: to? })
 }

@@ -1,8 +1,15 @@
 //! A node, where it stands, and the fields of a map: what every part of the decoder reads through.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use holdfast_domain::names::NameError;
+
 use crate::decode::names::nearest;
+use crate::language::{Need, Table};
 use crate::node::{Entry, Node, Value};
-use crate::problem::{Log, Mark, Said, code};
+use crate::problem::{Log, Mark, Said, code, cut};
 
 /// A node and its path. `mark` is where a person would point: at the value, or at the key of a map or list.
 #[derive(Debug, Clone)]
@@ -19,16 +26,27 @@ impl<'n> Place<'n> {
 
     /// The place of a map's entry.
     pub(super) fn entry(&self, entry: &'n Entry) -> Self {
-        let mark = match entry.node.value {
-            Value::Map(_) | Value::List(_) | Value::Null => entry.key_mark,
-            Value::Bool(_) | Value::Number(_) | Value::Text(_) => entry.node.mark,
-        };
-        Self { node: &entry.node, path: join(&self.path, &entry.key), mark }
+        Self { node: &entry.node, path: join(&self.path, &entry.key), mark: entry.mark() }
+    }
+
+    /// What stands under a key, if this is a map that has it.
+    pub(super) fn child(&self, key: &str) -> Option<Self> {
+        match &self.node.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| self.entry(entry)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+        }
     }
 
     /// Says that this value is refused.
-    pub(super) fn refuse(&self, code: &'static str, message: String, allowed: String, log: &mut Log) {
+    pub(super) fn refuse(
+        &self,
+        code: &'static str,
+        message: impl Into<String>,
+        allowed: impl Into<String>,
+        log: &mut Log,
+    ) {
         let value = self.node.shown();
+        let (message, allowed) = (message.into(), allowed.into());
         log.refuse(Said { code, mark: self.mark, path: &self.path, value: &value, message, allowed });
     }
 
@@ -49,24 +67,32 @@ impl<'n> Place<'n> {
         self.refuse(code::WRONG_SORT, message, format!("{wanted} is wanted"), log);
     }
 
-    /// The entries of a map whose keys are names of the plan's own. An empty one is refused: `what` would protect nothing.
-    pub(super) fn entries(&self, what: &str, log: &mut Log) -> Option<&'n [Entry]> {
-        match &self.node.value {
-            Value::Map(entries) if !entries.is_empty() => Some(entries),
-            Value::Map(_) | Value::Null => {
-                self.refuse(
-                    code::EMPTY,
-                    format!("{what} is empty"),
-                    "at least one entry is wanted, or leave the field out".into(),
-                    log,
-                );
-                None
-            }
+    /// A map whose keys are names of the plan's own. An empty one is refused: `what` would protect nothing.
+    pub(super) fn named<K, V>(
+        &self,
+        what: &str,
+        log: &mut Log,
+        mut read: impl FnMut(&Self, &mut Log) -> Option<V>,
+    ) -> Option<BTreeMap<K, V>>
+    where
+        K: FromStr<Err = NameError> + Display + Ord,
+    {
+        let entries = match &self.node.value {
+            Value::Map(entries) if !entries.is_empty() => entries,
+            Value::Map(_) | Value::Null => return self.empty(what, "entry", log),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
                 self.wrong_sort("a map of names", log);
-                None
+                return None;
+            }
+        };
+        let mut decoded = BTreeMap::new();
+        for entry in entries {
+            let name: Option<K> = self.key(entry, log);
+            if let (Some(name), Some(value)) = (name, read(&self.entry(entry), log)) {
+                decoded.insert(name, value);
             }
         }
+        (decoded.len() == entries.len()).then_some(decoded)
     }
 
     /// The items of a list that must not be empty.
@@ -80,19 +106,51 @@ impl<'n> Place<'n> {
                 };
                 Some(items.iter().enumerate().map(place).collect())
             }
-            Value::List(_) | Value::Null => {
-                self.refuse(
-                    code::EMPTY,
-                    format!("{what} is empty"),
-                    "at least one item is wanted, or leave the field out".into(),
-                    log,
-                );
-                None
-            }
+            Value::List(_) | Value::Null => self.empty(what, "item", log),
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
                 self.wrong_sort("a list", log);
                 None
             }
+        }
+    }
+
+    /// A list of values of which none stands twice, in the order of the source.
+    pub(super) fn distinct<T: Ord + Clone>(
+        &self,
+        what: &str,
+        log: &mut Log,
+        mut read: impl FnMut(&Self, &mut Log) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.items(what, log)?;
+        let mut seen = BTreeSet::new();
+        let mut decoded = Vec::new();
+        for item in &items {
+            let Some(value) = read(item, log) else { continue };
+            if seen.insert(value.clone()) {
+                decoded.push(value);
+            } else {
+                item.refuse(
+                    code::TWICE,
+                    format!("{} stands twice in {what}", item.node.shown()),
+                    "each once is wanted",
+                    log,
+                );
+            }
+        }
+        (decoded.len() == items.len()).then_some(decoded)
+    }
+
+    fn empty<T>(&self, what: &str, sort: &str, log: &mut Log) -> Option<T> {
+        let allowed = format!("at least one {sort} is wanted, or leave the field out");
+        self.refuse(code::EMPTY, format!("{what} is empty"), allowed, log);
+        None
+    }
+
+    /// The keys of a map as written, so that an entry with a slip in it still counts as there.
+    pub(super) fn keys(&self) -> Vec<&'n str> {
+        match &self.node.value {
+            Value::Map(entries) => entries.iter().map(|entry| entry.key.as_str()).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => Vec::new(),
         }
     }
 }
@@ -100,88 +158,112 @@ impl<'n> Place<'n> {
 /// A map with known fields. Unknown ones were refused when it was made.
 #[derive(Debug)]
 pub(super) struct Fields<'n> {
-    place: Place<'n>,
+    pub(super) place: Place<'n>,
     entries: &'n [Entry],
+    table: &'static Table,
 }
 
 impl<'n> Fields<'n> {
-    /// Reads a map of which `known` are all the fields.
-    pub(super) fn of(place: &Place<'n>, known: &[&str], log: &mut Log) -> Option<Self> {
+    /// Reads a map by its table.
+    pub(super) fn of(place: &Place<'n>, table: &'static Table, log: &mut Log) -> Option<Self> {
         let Value::Map(entries) = &place.node.value else {
-            place.wrong_sort(&format!("a map with {}", known.join(", ")), log);
+            place.wrong_sort(&format!("a map with {}", table.names().join(", ")), log);
             return None;
         };
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            let key = crate::problem::cut(&entry.key);
-            let message = match nearest(&entry.key, known) {
+        for entry in entries.iter().filter(|entry| table.field(&entry.key).is_none()) {
+            let (key, known) = (cut(&entry.key), table.names());
+            let message = match nearest(&entry.key, &known) {
                 Some(meant) => format!("there is no field {key} here, perhaps {meant} is meant"),
                 None => format!("there is no field {key} here"),
             };
-            let path = join(&place.path, &key);
+            let (path, mark) = (join(&place.path, &key), entry.key_mark);
             let allowed = format!("allowed are {}", known.join(", "));
-            log.refuse(Said {
-                code: code::UNKNOWN_FIELD,
-                mark: entry.key_mark,
-                path: &path,
-                value: &key,
-                message,
-                allowed,
-            });
+            log.refuse(Said { code: code::UNKNOWN_FIELD, mark, path: &path, value: &key, message, allowed });
         }
-        Some(Self { place: place.clone(), entries })
+        Some(Self { place: place.clone(), entries, table })
     }
 
     /// A field that may be absent.
     pub(super) fn take(&self, name: &str) -> Option<Place<'n>> {
-        self.entries.iter().find(|entry| entry.key == name).map(|entry| self.place.entry(entry))
+        debug_assert!(self.table.field(name).is_some(), "{} has no field {name} in its table", self.table.name);
+        self.place.child(name)
     }
 
     /// A field that must be there.
-    pub(super) fn require(&self, name: &str, log: &mut Log) -> Option<Place<'n>> {
+    pub(super) fn must<T>(
+        &self,
+        name: &str,
+        log: &mut Log,
+        read: impl FnOnce(&Place<'n>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        debug_assert!(
+            self.table.field(name).is_some_and(|field| matches!(field.need, Need::Always(_))),
+            "{}.{name} is not required by its table",
+            self.table.name
+        );
+        let place = self.demand(name, &format!("{name} is missing"), log)?;
+        read(&place, log)
+    }
+
+    /// A field that other fields ask for; `message` says why.
+    pub(super) fn demand(&self, name: &str, message: &str, log: &mut Log) -> Option<Place<'n>> {
         let found = self.take(name);
         if found.is_none() {
+            let allowed = match self.table.field(name).map(|field| field.need) {
+                Some(Need::Always(wanted) | Need::Sometimes(wanted)) => wanted,
+                Some(Need::Never) | None => "it is never assumed",
+            };
             let path = join(&self.place.path, name);
-            let message = format!("{name} is missing");
-            let allowed = wanted(name).to_owned();
-            log.refuse(Said { code: code::MISSING, mark: self.place.mark, path: &path, value: "", message, allowed });
+            let (mark, message, allowed) = (self.place.mark, message.to_owned(), allowed.to_owned());
+            log.refuse(Said { code: code::MISSING, mark, path: &path, value: "", message, allowed });
         }
         found
     }
-}
 
-/// What a required field looks like, so that "missing" already says how to mend it.
-fn wanted(name: &str) -> &'static str {
-    match name {
-        "version" => "the version of the plan language, version: 1",
-        "name" => "the plan's name, such as name: orders",
-        "environment" => "the environment, such as environment: prod",
-        "regions" => "both regions, such as { home: eu-west-1, primary: eu-central-1 }; none is ever assumed",
-        "home" => "the region in which Holdfast itself runs, such as home: eu-west-1",
-        "primary" => "the region in which resources stand, such as primary: eu-central-1",
-        "resources" => "at least one resource",
-        "alerts" => "channels and routes; a finding that reaches nobody helps nobody",
-        "channels" => "at least one channel, such as ops: { slack: \"secret:holdfast/slack\" }",
-        "routes" => "at least one route, such as high: [ops]",
-        "kind" => "what it is, kind: rds-instance",
-        "id" => "AWS's identifier of the instance, such as id: orders-prod",
-        "objectives" => "both objectives, such as { rpo: 24h, rto: 2h }",
-        "rpo" => "the most data that may be lost, in time, such as rpo: 24h",
-        "rto" => "the longest that a recovery may take, such as rto: 2h",
-        "at" => "a schedule, such as at: \"cron(0 2 * * ? *)\"",
-        "keep" => "a retention, such as keep: 7d; none is ever assumed",
-        "from" => "the recovery point to restore, from: latest",
-        "instance_class" => "the class of the temporary database, such as instance_class: db.t4g.medium",
-        "deadline" => "the longest that the whole test may take, such as deadline: 4h",
-        "level" => "how thorough, level: full",
-        "sql" => "a query, such as sql: \"select max(created_at) from orders\"",
-        "age_max" => "the oldest that the newest row may be, such as age_max: 15m",
-        _ => "it is never assumed",
+    /// A field that may be absent: absent is fine, and what is there must have been decoded (`None` if it was refused).
+    #[expect(clippy::option_option, reason = "absent and refused are different things here")]
+    pub(super) fn maybe<T>(
+        &self,
+        name: &str,
+        log: &mut Log,
+        read: impl FnOnce(&Place<'n>, &mut Log) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.take(name) {
+            Some(place) => read(&place, log).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A field with a default.
+    pub(super) fn or<T>(
+        &self,
+        name: &str,
+        default: T,
+        log: &mut Log,
+        read: impl FnOnce(&Place<'n>, &mut Log) -> Option<T>,
+    ) -> Option<T> {
+        match self.take(name) {
+            Some(place) => read(&place, log),
+            None => Some(default),
+        }
+    }
+
+    /// Refuses a map in which none of its fields stands.
+    pub(super) fn some(&self, what: &str, log: &mut Log) -> Option<()> {
+        // What stands here and is not known was refused already.
+        if !self.entries.is_empty() {
+            return Some(());
+        }
+        let allowed = format!("at least one of {} is wanted", self.table.names().join(", "));
+        self.place.refuse(code::EMPTY, format!("{what} is empty"), allowed, log);
+        None
     }
 }
 
 /// What is allowed, when it is one of some words.
 pub(super) fn one_of(words: &[&str]) -> String {
     match words {
+        [] => "none is defined".to_owned(),
         [only] => format!("{only} is wanted"),
         _ => format!("one of {} is wanted", words.join(", ")),
     }

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use holdfast_domain::names::NameError;
 use jiff::SignedDuration;
 
+use super::names::nearest;
 use super::reader::{Place, join, one_of};
+use crate::language::{Shape, Table};
 use crate::node::{Entry, Value};
 use crate::problem::{Log, Said, code, cut};
 use crate::units;
@@ -17,7 +19,12 @@ impl<'n> Place<'n> {
         if let Value::Text(text) = &self.node.value {
             return Some(text);
         }
-        self.wrong_sort("a text", log);
+        match &self.node.value {
+            Value::Number(number) => self.wrong_sort(&format!("a text, such as \"{number}\" in quotes,"), log),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+                self.wrong_sort("a text", log)
+            }
+        }
         None
     }
 
@@ -31,6 +38,23 @@ impl<'n> Place<'n> {
                 None
             }
         }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn bool(&self, log: &mut Log) -> Option<bool> {
+        if let Value::Bool(value) = self.node.value {
+            return Some(value);
+        }
+        self.wrong_sort("true or false", log);
+        None
+    }
+
+    /// A whole number within the bounds that a field's table gives it.
+    pub(super) fn count_of(&self, table: &Table, field: &str, log: &mut Log) -> Option<u32> {
+        let Some(Shape::Count(min, max)) = table.field(field).map(|field| &field.shape) else {
+            unreachable!("{}.{field} is not a count in its table", table.name)
+        };
+        u32::try_from(self.count(*min, *max, log)?).ok()
     }
 
     /// A whole number within bounds.
@@ -54,6 +78,11 @@ impl<'n> Place<'n> {
     /// A duration with its unit.
     pub(super) fn duration(&self, log: &mut Log) -> Option<SignedDuration> {
         self.unit(code::DURATION, units::read_duration, log)
+    }
+
+    /// A percentage below 100.
+    pub(super) fn percent(&self, log: &mut Log) -> Option<u8> {
+        self.unit(code::NUMBER, units::read_percent, log)
     }
 
     /// A size with its unit, in bytes.
@@ -107,7 +136,11 @@ impl<'n> Place<'n> {
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let message = format!("{} is not known here", cut(text));
-            self.refuse(code::WORD, message, one_of(&known), log);
+            let allowed = match nearest(text, &known) {
+                Some(meant) => format!("perhaps {meant} is meant; {}", one_of(&known)),
+                None => one_of(&known),
+            };
+            self.refuse(code::WORD, message, allowed, log);
         }
         found
     }

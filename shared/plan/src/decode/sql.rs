@@ -11,7 +11,7 @@ pub(super) fn query(place: &Place<'_>, log: &mut Log) -> Option<String> {
     let allowed = format!("one statement is wanted that begins with {}", BEGINNINGS.join(", "));
     let Some(statements) = statements(text) else {
         let message = format!("{} ends within a quote or a comment", place.node.shown());
-        place.refuse(code::SQL, message, "close it".into(), log);
+        place.refuse(code::SQL, message, "close it", log);
         return None;
     };
     let begins = statements.first.to_ascii_lowercase();

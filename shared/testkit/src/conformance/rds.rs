@@ -3,16 +3,16 @@
 //! Long work is begun and comes back at once, so these rules need time to pass. The in-memory cloud's passes when it is told to, a real
 //! service's by itself: the caller says how (`pass`), and every wait here is bounded by a number of looks.
 
-use holdfast_domain::inventory::{DbInstance, DbInstanceStatus, DbSnapshot, DbSnapshotStatus, MadeBy};
+use holdfast_domain::inventory::{Database, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus, MadeBy};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use holdfast_ports::{
     CreateDbSnapshot, DbInstances, DbSnapshots, Password, PortError, PortErrorKind, RestoreDbInstance, RoomReset,
-    RoomRestore, SnapshotTaker,
+    RoomRestore, RoomSource, SnapshotTagger, SnapshotTaker,
 };
 
 /// Far more looks than any implementation needs; then it counts as stuck.
-const LOOKS_MAX: u32 = 2_000;
+pub(super) const LOOKS_MAX: u32 = 2_000;
 
 /// What the rules are tried on.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Stage {
     pub instance: DbInstanceId,
 }
 
-/// [`DbInstances`], [`DbSnapshots`], [`SnapshotTaker`], [`RoomRestore`], [`RoomReset`]: begun once, seen at once, refused where it must be.
+/// [`DbInstances`], [`DbSnapshots`], [`SnapshotTaker`], [`SnapshotTagger`], [`RoomRestore`], [`RoomReset`]: begun once, seen at once, refused where it must be.
 ///
 /// `pass` lets a little time pass. Leaves the instance as it was, and one snapshot of it.
 ///
@@ -33,14 +33,11 @@ pub struct Stage {
 /// Where a rule does not hold.
 pub async fn rds<C>(cloud: &C, stage: &Stage, pass: impl AsyncFn())
 where
-    C: DbInstances + DbSnapshots + SnapshotTaker + RoomRestore + RoomReset,
+    C: DbInstances + DbSnapshots + SnapshotTaker + SnapshotTagger + RoomRestore + RoomReset,
 {
     let suite = Suite { cloud, stage, pass };
     let source = suite.instance(&stage.instance).await.expect("the instance of the stage");
-    assert!(
-        source.status == DbInstanceStatus::Available && !source.tags.is_empty(),
-        "not as the stage says: {source:?}"
-    );
+    assert!(source.status == DbStatus::Available && !source.tags.is_empty(), "not as the stage says: {source:?}");
     suite.inventory(&source).await;
     let snapshot = suite.snapshots().await;
     suite.refusals(&snapshot).await;
@@ -49,7 +46,7 @@ where
     suite.deletions(&room).await;
     let after = suite.instance(&stage.instance).await.expect("the instance of the stage");
     assert_eq!(after, source, "nothing of all this touched the source");
-    let kept = cloud.db_snapshot(&stage.region, &snapshot).await.expect("a look").map(|kept| kept.status);
+    let kept = suite.snapshot(&snapshot).await.map(|kept| kept.status);
     assert_eq!(kept, Some(DbSnapshotStatus::Available), "a snapshot outlives the rooms made of it");
 }
 
@@ -61,7 +58,7 @@ struct Suite<'a, C, P> {
 
 impl<C, P> Suite<'_, C, P>
 where
-    C: DbInstances + DbSnapshots + SnapshotTaker + RoomRestore + RoomReset,
+    C: DbInstances + DbSnapshots + SnapshotTaker + SnapshotTagger + RoomRestore + RoomReset,
     P: AsyncFn(),
 {
     async fn inventory(&self, source: &DbInstance) {
@@ -70,8 +67,8 @@ where
         assert_eq!(self.instance(&nothing).await, None, "what is not there is an answer, not an error");
         let all = self.cloud.db_instances(&self.stage.region).await.expect("a listing");
         assert_eq!(all.iter().filter(|seen| seen.id == source.id).collect::<Vec<_>>(), [source], "a listing is whole");
-        let elsewhere = self.cloud.db_instance(&self.stage.elsewhere, &source.id).await.expect("a look");
-        assert_eq!(elsewhere, None, "regions are apart");
+        let elsewhere = self.cloud.db_instances(&self.stage.elsewhere).await.expect("a listing");
+        assert!(elsewhere.iter().all(|seen| seen.id != source.id), "regions are apart");
     }
 
     /// Takes the snapshot that the other rules need.
@@ -81,12 +78,12 @@ where
         assert_eq!(self.snapshot(&id).await, None, "what is not there is an answer, not an error");
         let request = CreateDbSnapshot {
             region: region.clone(),
-            instance: self.stage.instance.clone(),
+            database: Database::Instance(self.stage.instance.clone()),
             id: id.clone(),
             tags: Tags::from([("holdfast:plan".into(), "conformance".into()), ("holdfast:rules".into(), "".into())]),
         };
-        let of_nothing =
-            CreateDbSnapshot { instance: "conformance-nothing".parse().expect("legal"), ..request.clone() };
+        let nothing = Database::Instance("conformance-nothing".parse().expect("legal"));
+        let of_nothing = CreateDbSnapshot { database: nothing, ..request.clone() };
         refused(self.cloud.create_db_snapshot(&of_nothing).await, PortErrorKind::NotFound);
 
         self.cloud.create_db_snapshot(&request).await.expect("a snapshot");
@@ -103,7 +100,7 @@ where
         .await;
         self.until_available(&self.stage.instance).await;
         let taken = self.snapshot(&id).await.expect("it stays");
-        assert_eq!((taken.made_by, taken.instance.as_str()), (MadeBy::Call, self.stage.instance.as_str()));
+        assert!(taken.made_by == MadeBy::Call && taken.is_of(&request.database), "it says whose it is: {taken:?}");
         assert!(taken.taken_at.is_some(), "it knows when it was taken");
         assert!(taken.size_bytes.is_some_and(|size| size > 0), "it knows its size: {:?}", taken.size_bytes);
         assert_eq!(taken.tags, request.tags);
@@ -117,6 +114,8 @@ where
         );
         let elsewhere = self.cloud.db_snapshots(&self.stage.elsewhere).await.expect("a listing");
         assert!(elsewhere.iter().all(|seen| seen.id != id), "regions are apart");
+        super::tags_are_added(self.cloud, &self.snapshot(&id).await.expect("it stays")).await;
+        assert_eq!(self.snapshot(&id).await.expect("it stays").tags, super::with_added_tags(&request.tags));
         id
     }
 
@@ -141,7 +140,7 @@ where
         let request = self.restore_request("hf-rt-conformance", snapshot);
         self.cloud.restore_db_instance(&request).await.expect("a restore");
         let begun = self.instance(&request.id).await.expect("it is seen at once");
-        assert!(matches!(begun.status, DbInstanceStatus::Busy(_)), "it comes back before the work is done: {begun:?}");
+        assert!(matches!(begun.status, DbStatus::Busy(_)), "it comes back before the work is done: {begun:?}");
         refused(self.cloud.restore_db_instance(&request).await, PortErrorKind::AlreadyExists);
         let password = Password::new("conformance-1".into());
         let early = self.cloud.reset_master_password(&self.stage.region, &request.id, &password).await;
@@ -184,7 +183,7 @@ where
     fn restore_request(&self, id: &str, snapshot: &DbSnapshotId) -> RestoreDbInstance {
         RestoreDbInstance {
             region: self.stage.region.clone(),
-            snapshot: snapshot.clone(),
+            source: RoomSource::Snapshot(snapshot.clone()),
             id: id.parse().expect("a legal identifier"),
             instance_class: "db.t4g.micro".into(),
             subnet_group: "conformance".into(),
@@ -196,17 +195,19 @@ where
     }
 
     async fn instance(&self, id: &DbInstanceId) -> Option<DbInstance> {
-        self.cloud.db_instance(&self.stage.region, id).await.expect("a look at an instance")
+        let all = self.cloud.db_instances(&self.stage.region).await.expect("a look at the instances");
+        all.into_iter().find(|seen| seen.id == *id)
     }
 
     async fn snapshot(&self, id: &DbSnapshotId) -> Option<DbSnapshot> {
-        self.cloud.db_snapshot(&self.stage.region, id).await.expect("a look at a snapshot")
+        let all = self.cloud.db_snapshots(&self.stage.region).await.expect("a look at the snapshots");
+        all.into_iter().find(|seen| seen.id == *id)
     }
 
     async fn until_available(&self, id: &DbInstanceId) {
         self.until("the instance is available and nothing is pending", async || {
             self.instance(id).await.is_some_and(|seen| {
-                seen.status == DbInstanceStatus::Available && !seen.password_pending && !seen.modification_pending
+                seen.status == DbStatus::Available && !seen.password_pending && !seen.modification_pending
             })
         })
         .await;
@@ -223,7 +224,7 @@ where
     }
 }
 
-fn refused(answer: Result<(), PortError>, kind: PortErrorKind) {
+pub(super) fn refused(answer: Result<(), PortError>, kind: PortErrorKind) {
     let error = answer.expect_err("it should have been refused");
     assert_eq!(error.kind, kind, "{error}");
 }

@@ -11,10 +11,12 @@ pub(crate) const BY_HAND: &str = "orders-db.manual.by-hand";
 
 /// File, function, and what its answer holds; in an order that makes sense: the run is begun before it is spoken of, and what is open
 /// is resolved after. An RDS event is a hint, so that its answer is whatever there was to do.
-pub(crate) const ANSWERS: [(&str, &str, &str); 15] = [
+pub(crate) const ANSWERS: [(&str, &str, &str); 23] = [
     ("sweep.json", "restore-test", "\"steps\""),
     ("sweep.json", "snapshot", "it is taken"),
+    ("snapshot-now.json", "snapshot", "hf-orders-db-now-"),
     ("restore-test-now.json", "restore-test", "\"begun\":[\"orders-db.manual.by-hand\"]"),
+    ("rds-db-cluster-snapshot-created.json", "snapshot", "it is taken"),
     ("rds-db-snapshot-created.json", "restore-test", "\"steps\""),
     ("rds-db-snapshot-created.json", "snapshot", "it is taken"),
     ("rds-db-snapshot-restored.json", "restore-test", "\"steps\""),
@@ -25,8 +27,14 @@ pub(crate) const ANSWERS: [(&str, &str, &str); 15] = [
     ("verification-recorded.json", "restore-test", "\"steps\""),
     ("rds-db-instance-deleted.json", "restore-test", "\"steps\""),
     ("finding-open.json", "alert", "\"reason\":\"opened\""),
-    ("finding-resolved.json", "alert", "\"channels\":{\"oncall\":\"delivered\",\"ops\":\"delivered\"}"),
-    ("function-failure.json", "alert", "\"channels\":{\"oncall\":\"delivered\",\"ops\":\"delivered\"}"),
+    ("alert-acknowledge.json", "alert", "\"reason\":\"acknowledged\""),
+    ("incident-acknowledged.json", "alert", "\"reason\":\"it was acknowledged already\""),
+    ("finding-resolved.json", "alert", "\"reason\":\"resolved\""),
+    ("cloudwatch-alarm-by-action.json", "alert", "\"reason\":\"opened\""),
+    ("cloudwatch-alarm-by-rule.json", "alert", "\"reason\":\"resolved\""),
+    ("function-failure.json", "alert", "\"reason\":\"opened\""),
+    ("alert-test.json", "alert", "\"test\":{\"oncall\":\"delivered\",\"ops\":\"delivered\"}"),
+    ("sweep.json", "alert", "\"swept\""),
 ];
 
 /// A file of `events/`.
@@ -74,6 +82,8 @@ pub(crate) fn started_by(sample: &Sample) -> Result<Vec<String>> {
         Some("sweep") => wiring.sweeps.values().map(|sweep| sweep.function.clone()).collect(),
         // Nothing is wired to it: a person sends it.
         Some("restore-test-now") => vec!["restore-test".into()],
+        Some("snapshot-now") => vec!["snapshot".into()],
+        Some("alert-acknowledge" | "alert-test") => vec!["alert".into()],
         Some(other) => bail!("{}: nobody sends {other}", sample.name),
         None if payload["source"].is_string() => {
             let rules = wiring.rules.values().filter(|rule| matches(&rule.pattern, payload));

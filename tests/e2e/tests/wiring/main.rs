@@ -2,4 +2,5 @@
 
 mod ends;
 mod manners;
+mod others;
 mod rehearsal;

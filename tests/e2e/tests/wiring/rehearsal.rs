@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use futures_util::FutureExt as _;
 use holdfast_domain::{Cause, Verdict};
 use holdfast_e2e::{Database, Draft, Look, RUN_WITHIN, Site, all_hold, cargo, eventually};
+use holdfast_ledger::RecoveryPoint;
 use holdfast_localcloud::deploy::Letter;
 use serde_json::{Value, json};
 
@@ -181,7 +182,10 @@ async fn a_test_by_hand_is_made_once(site: &Site) -> Result<()> {
     }
     let run = site.closed(&format!("{SOUND}.manual.audit-7").parse()?).await?;
     ensure!(run.verdict.as_ref().is_some_and(|verdict| verdict.verdict == Verdict::Passed), "{:?}", run.verdict);
-    ensure!(run.rule == "manual" && run.source.snapshot == site.snapshot_id(SOUND)?, "{run:?}");
+    ensure!(
+        run.rule == "manual" && run.source.point == (RecoveryPoint::DbSnapshot { id: site.snapshot_id(SOUND)? }),
+        "{run:?}"
+    );
     site.room_is_gone(&run).await
 }
 

@@ -81,8 +81,11 @@ mod tests {
     fn a_plan_cannot_start_what_the_wiring_does_not_let_it() {
         let wiring = Wiring::holdfast().expect("a wiring");
         let error =
-            PlanArtifact::read(plan("alert")).expect("a plan").check(&wiring).expect_err("not allowed").to_string();
-        assert!(error.contains("starts `alert`") && error.contains("allows: snapshot, restore-test"), "{error}");
+            PlanArtifact::read(plan("verify")).expect("a plan").check(&wiring).expect_err("not allowed").to_string();
+        assert!(
+            error.contains("starts `verify`") && error.contains("allows: snapshot, restore-test, alert"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -149,14 +149,14 @@ async fn a_sweep_starts_its_function_again_and_again_through_the_recorder() {
 #[tokio::test]
 async fn a_new_plan_replaces_the_schedules_of_the_old_one_and_both_its_objects() {
     let site = Site::without_sweeps().await;
-    let sweeps = ["restore-test-sweep", "snapshot-sweep"];
+    let sweeps = ["alert-sweep", "restore-test-sweep", "snapshot-sweep"];
     assert_eq!(site.schedule_names().await, sweeps);
     let first = plan(&[("snapshot", "cron(0 2 * * ? *)"), ("snapshot", "cron(0 3 * * ? *)")]);
     redeploy_plan(&site.endpoint, &site.wiring, &first, &site.deployed).await.expect("deployed");
-    assert_eq!(site.schedule_names().await.len(), 4);
+    assert_eq!(site.schedule_names().await.len(), 5);
     let second = plan(&[("restore-test", "rate(1 second)")]);
     redeploy_plan(&site.endpoint, &site.wiring, &second, &site.deployed).await.expect("deployed");
-    assert_eq!(site.schedule_names().await.len(), 3, "the sweeps and one of the plan");
+    assert_eq!(site.schedule_names().await.len(), 4, "the sweeps and one of the plan");
     for key in ["plan.json".to_owned(), format!("plans/{}.json", second.sha256), format!("plans/{}.json", first.sha256)]
     {
         site.endpoint.s3(HOME).head_object().bucket("holdfast-ledger").key(&key).send().await.expect(&key);

@@ -228,7 +228,7 @@ async fn rehearsal(cloud: &LocalCloud, plan: &Plan, run: &Run) -> Result<Rehears
     let verdict = run.verdict.as_ref().context("a closed run has a verdict")?;
     Ok(Rehearsal {
         resource: run.resource.to_string(),
-        recovery_point: run.source.snapshot.to_string(),
+        recovery_point: run.source.point.to_string(),
         verdict: verdict.verdict.to_string(),
         expected: if run.resource.as_str() == DAMAGED { "failed".into() } else { "passed".into() },
         reasons: verdict.reasons.clone(),

@@ -105,7 +105,9 @@ async fn recovery_points(cloud: &LocalCloud, plan: &Plan) -> Result<((), String)
         for resource in plan.resources.values() {
             let client = cloud.rds_client(&resource.region);
             loop {
-                let seen = client.describe_db_snapshots().db_instance_identifier(resource.target.id()).send().await?;
+                // RDS itself takes an automated one of every new database.
+                let snapshots = client.describe_db_snapshots().snapshot_type("manual");
+                let seen = snapshots.db_instance_identifier(resource.target.id()).send().await?;
                 if seen.db_snapshots().iter().any(|snapshot| snapshot.status() == Some("available")) {
                     break;
                 }

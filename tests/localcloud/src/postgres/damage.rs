@@ -66,21 +66,78 @@ pub enum Damage {
         /// Page number from 0, in the TOAST table.
         page: u32,
     },
+    /// One flipped bit where a table's large values lie.
+    FlipToastBit {
+        /// Database.
+        database: String,
+        /// The table the values belong to.
+        table: String,
+        /// Page number from 0, in the TOAST table.
+        page: u32,
+        /// Byte within the page. Rows fill a page from its end.
+        byte: u16,
+    },
+    /// A heap page's first row was written by a transaction that is yet to come.
+    FutureXmin {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Page number from 0.
+        page: u32,
+    },
+    /// A heap page's first line pointer leads into the middle of its row.
+    BadLinePointer {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Page number from 0.
+        page: u32,
+    },
+    /// A heap page's first line pointer says that it is not in use: its row is gone.
+    UnusedLinePointer {
+        /// Database.
+        database: String,
+        /// Table.
+        table: String,
+        /// Page number from 0.
+        page: u32,
+    },
+    /// Two neighbours of an index page have changed places: it is not in order any more.
+    SwapIndexKeys {
+        /// Database.
+        database: String,
+        /// Index.
+        index: String,
+        /// Page number from 0: a leaf page of a B-tree with three items or more.
+        page: u32,
+    },
+    /// An index entry leads to the row of its neighbour.
+    RedirectIndexEntry {
+        /// Database.
+        database: String,
+        /// Index.
+        index: String,
+        /// Page number from 0: a leaf page of a B-tree with three items or more.
+        page: u32,
+    },
 }
 
 /// Damage whose file is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LocatedDamage {
     /// The relation's first file, relative to the data directory.
     relation_path: PathBuf,
     strike: Strike,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Strike {
     Zero { page: u32 },
     Flip { page: u32, byte: u16 },
     Cut { pages: u32 },
+    Page { page: u32, change: fn(&mut [u8]) },
 }
 
 impl Damage {
@@ -97,8 +154,27 @@ impl Damage {
             Self::CutHeapTail { database, table, pages } => (database, table, Strike::Cut { pages: *pages }),
             Self::ZeroIndexPage { database, index, page } => (database, index, Strike::Zero { page: *page }),
             Self::ZeroToastPage { database, table, page } => (database, table, Strike::Zero { page: *page }),
+            Self::FlipToastBit { database, table, page, byte } => {
+                (database, table, Strike::Flip { page: *page, byte: *byte })
+            }
+            Self::FutureXmin { database, table, page } => {
+                (database, table, Strike::Page { page: *page, change: page::future_xmin })
+            }
+            Self::BadLinePointer { database, table, page } => {
+                (database, table, Strike::Page { page: *page, change: page::misalign_first })
+            }
+            Self::UnusedLinePointer { database, table, page } => {
+                (database, table, Strike::Page { page: *page, change: page::forget_first })
+            }
+            Self::SwapIndexKeys { database, index, page } => {
+                (database, index, Strike::Page { page: *page, change: page::swap_second_and_third })
+            }
+            Self::RedirectIndexEntry { database, index, page } => {
+                (database, index, Strike::Page { page: *page, change: page::redirect_second_to_third })
+            }
         };
-        let column = if matches!(self, Self::ZeroToastPage { .. }) { "reltoastrelid" } else { "oid" };
+        let in_toast = matches!(self, Self::ZeroToastPage { .. } | Self::FlipToastBit { .. });
+        let column = if in_toast { "reltoastrelid" } else { "oid" };
         let client = admin.with_database(database).connect().await?;
         let question = format!("select pg_relation_filepath({column}) from pg_class where oid = $1::text::regclass");
         let row =
@@ -112,7 +188,10 @@ impl Damage {
 
 impl LocatedDamage {
     /// Breaks the copy below `data_dir`.
-    pub(crate) fn apply(&self, data_dir: &Path) -> Result<(), PostgresError> {
+    ///
+    /// # Errors
+    /// When the copy has no such place.
+    pub fn apply(&self, data_dir: &Path) -> Result<(), PostgresError> {
         match self.strike {
             Strike::Zero { page } => self.write_page(data_dir, page, |bytes| bytes.fill(0)),
             Strike::Flip { page, byte } => self.write_page(data_dir, page, |bytes| {
@@ -121,6 +200,7 @@ impl LocatedDamage {
                 }
             }),
             Strike::Cut { pages } => self.cut(data_dir, pages),
+            Strike::Page { page, change } => self.write_page(data_dir, page, change),
         }
     }
 
@@ -150,6 +230,70 @@ impl LocatedDamage {
     }
 }
 
+/// Changes within a page (source: PostgreSQL documentation, "Database Page Layout"). None of them sets the checksum right.
+mod page {
+    /// Line pointers begin after the page's header.
+    const HEADER_BYTES: usize = 24;
+    /// `lp_off` 15 bits, `lp_flags` 2 bits, `lp_len` 15 bits.
+    const POINTER_BYTES: usize = 4;
+    const OFFSET_BITS: u32 = 0x7fff;
+
+    /// `t_xmin` is a row's first field, `t_infomask` lies at its byte 20. The hints go with the old `t_xmin`: that it committed is
+    /// kept, that it is frozen is not.
+    pub(super) fn future_xmin(page: &mut [u8]) {
+        const COMMITTED: u16 = 0x0100;
+        const INVALID: u16 = 0x0200;
+        let row = offset(page, 0);
+        write(page, row, &0xf000_0000_u32.to_le_bytes());
+        let hints = u16::from_le_bytes(read(page, row + 20));
+        write(page, row + 20, &((hints | COMMITTED) & !INVALID).to_le_bytes());
+    }
+
+    pub(super) fn misalign_first(page: &mut [u8]) {
+        let pointer = u32::from_le_bytes(read(page, HEADER_BYTES));
+        write(page, HEADER_BYTES, &(pointer + 4).to_le_bytes());
+    }
+
+    pub(super) fn forget_first(page: &mut [u8]) {
+        write(page, HEADER_BYTES, &0_u32.to_le_bytes());
+    }
+
+    /// The first item of a leaf page may be its high key.
+    pub(super) fn swap_second_and_third(page: &mut [u8]) {
+        let (second, third): ([u8; 4], [u8; 4]) = (read(page, place(1)), read(page, place(2)));
+        write(page, place(1), &third);
+        write(page, place(2), &second);
+    }
+
+    /// An index entry begins with the six bytes of its row's place.
+    pub(super) fn redirect_second_to_third(page: &mut [u8]) {
+        let target: [u8; 6] = read(page, offset(page, 2));
+        let entry = offset(page, 1);
+        write(page, entry, &target);
+    }
+
+    /// Where the line pointer of an item is, from 0.
+    fn place(item: usize) -> usize {
+        HEADER_BYTES + item * POINTER_BYTES
+    }
+
+    /// Where an item is.
+    fn offset(page: &[u8], item: usize) -> usize {
+        (u32::from_le_bytes(read(page, place(item))) & OFFSET_BITS) as usize
+    }
+
+    /// Bytes beyond the page read as zeroes; a page is always whole, and its own pointers may lead anywhere.
+    fn read<const N: usize>(page: &[u8], at: usize) -> [u8; N] {
+        page.get(at..at + N).and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; N])
+    }
+
+    fn write(page: &mut [u8], at: usize, bytes: &[u8]) {
+        if let Some(place) = page.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    }
+}
+
 /// `base/5/16384`, then `base/5/16384.1` for the pages from 131072 on, and so forth.
 fn segment_path(relation_path: &Path, segment: u32) -> PathBuf {
     if segment == 0 {
@@ -164,13 +308,41 @@ fn segment_path(relation_path: &Path, segment: u32) -> PathBuf {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{LocatedDamage, PAGE_BYTES, Strike, segment_path};
+    use super::{LocatedDamage, PAGE_BYTES, Strike, page, segment_path};
 
     #[test]
     fn pages_beyond_one_gibibyte_lie_in_the_next_file() {
         let relation = Path::new("base/5/16384");
         assert_eq!(segment_path(relation, 131_071 / super::PAGES_PER_SEGMENT), Path::new("base/5/16384"));
         assert_eq!(segment_path(relation, 131_072 / super::PAGES_PER_SEGMENT), Path::new("base/5/16384.1"));
+    }
+
+    /// A page of three rows at 8000, 7900 and 7800.
+    fn three_rows() -> Vec<u8> {
+        let mut page = vec![0; PAGE_BYTES as usize];
+        for (item, offset) in [8000_u32, 7900, 7800].into_iter().enumerate() {
+            let pointer = offset | 1 << 15 | 100 << 17;
+            page[24 + item * 4..28 + item * 4].copy_from_slice(&pointer.to_le_bytes());
+            page[offset as usize..offset as usize + 6].fill(item as u8 + 1);
+        }
+        page
+    }
+
+    #[test]
+    fn a_change_within_a_page_strikes_what_it_says() {
+        let changed = |change: fn(&mut [u8])| {
+            let mut page = three_rows();
+            change(&mut page);
+            page
+        };
+        let whole = three_rows();
+        assert_eq!(changed(page::future_xmin)[8000..8004], 0xf000_0000_u32.to_le_bytes());
+        assert_eq!(changed(page::misalign_first)[24..28], (8004_u32 | 1 << 15 | 100 << 17).to_le_bytes());
+        assert_eq!(changed(page::forget_first)[24..28], [0; 4]);
+        let swapped = changed(page::swap_second_and_third);
+        assert_eq!((&swapped[28..32], &swapped[32..36]), (&whole[32..36], &whole[28..32]));
+        let redirected = changed(page::redirect_second_to_third);
+        assert_eq!((&redirected[7900..7906], &redirected[7800..7806]), (&[3; 6][..], &[3; 6][..]));
     }
 
     #[test]

@@ -16,7 +16,10 @@ use super::errors::ApiError;
 use super::identity::{Place, Region};
 use super::query::Request;
 use super::xml::Element;
-use super::{describe_events, instances, modify, power, restore, snapshots, tags};
+use super::{
+    automated_backups, cluster_changes, cluster_restore, cluster_snapshots, clusters, describe_events, instances,
+    modify, point_in_time, power, restore, snapshots, tags,
+};
 
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new().route("/", post(handle)).with_state(cloud)
@@ -84,6 +87,17 @@ fn action_on_one(name: &str) -> Option<Action> {
         "CreateDBSnapshot" => snapshots::create,
         "DeleteDBSnapshot" => snapshots::delete,
         "RestoreDBInstanceFromDBSnapshot" => restore::restore,
+        "RestoreDBInstanceToPointInTime" => point_in_time::restore,
+        "StartDBInstanceAutomatedBackupsReplication" => automated_backups::replicate,
+        "CreateDBCluster" => clusters::create,
+        "ModifyDBCluster" => cluster_changes::modify,
+        "DeleteDBCluster" => clusters::delete,
+        "StopDBCluster" => cluster_changes::stop,
+        "StartDBCluster" => cluster_changes::start,
+        "CreateDBClusterSnapshot" => cluster_snapshots::create,
+        "DeleteDBClusterSnapshot" => cluster_snapshots::delete,
+        "RestoreDBClusterFromSnapshot" => cluster_restore::from_snapshot,
+        "RestoreDBClusterToPointInTime" => cluster_restore::to_point_in_time,
         _ => return None,
     })
 }
@@ -93,6 +107,9 @@ fn action_on_many(name: &str) -> Option<Action> {
     Some(match name {
         "DescribeDBInstances" => instances::describe,
         "DescribeDBSnapshots" => snapshots::describe,
+        "DescribeDBClusters" => clusters::describe,
+        "DescribeDBClusterSnapshots" => cluster_snapshots::describe,
+        "DescribeDBInstanceAutomatedBackups" => automated_backups::describe,
         "DescribeEvents" => describe_events::describe,
         "AddTagsToResource" => tags::add,
         "RemoveTagsFromResource" => tags::remove,

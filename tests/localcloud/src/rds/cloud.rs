@@ -14,8 +14,10 @@ use super::config::Config;
 use super::errors::ApiError;
 use super::events::RdsEvent;
 use super::faults::Faults;
-use super::identity::{InstanceId, Place, Region};
-use super::state::{Instance, InstanceStatus, RegionState, State};
+use super::identity::{ClusterId, InstanceId, Place, Region, Source};
+use super::resources::{DbCluster, Instance};
+use super::state::{RegionState, State};
+use super::statuses::{ClusterStatus, InstanceStatus};
 use crate::postgres::{Host, Server};
 
 /// Jobs do real work for a second or two; one that takes longer than this at shutdown is given up.
@@ -79,6 +81,33 @@ impl Cloud {
         });
     }
 
+    /// Changes a cluster, if it still exists.
+    pub(crate) fn with_cluster<T>(
+        &self,
+        place: &Place,
+        id: &ClusterId,
+        work: impl FnOnce(&mut DbCluster) -> T,
+    ) -> Option<T> {
+        self.state().region(place).clusters.get_mut(id).map(work)
+    }
+
+    /// As [`Self::move_instance`].
+    pub(crate) fn move_cluster(&self, place: &Place, id: &ClusterId, from: ClusterStatus, to: ClusterStatus) {
+        self.with_cluster(place, id, |cluster| {
+            if cluster.status == from {
+                cluster.status = to;
+            }
+        });
+    }
+
+    /// What must be held to work on the data of `source`, if it still exists.
+    pub(crate) fn operation(&self, place: &Place, source: &Source) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        match source {
+            Source::Instance(id) => self.with_instance(place, id, |instance| Arc::clone(&instance.operation)),
+            Source::Cluster(id) => self.with_cluster(place, id, |cluster| Arc::clone(&cluster.operation)),
+        }
+    }
+
     /// The running server of an instance.
     pub(crate) fn server(&self, place: &Place, id: &InstanceId) -> Result<Arc<Server>, ApiError> {
         self.with_region(place, |region| {
@@ -110,6 +139,11 @@ impl Cloud {
         }
     }
 
+    /// Whether the service is on its way out.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
     /// Waits, but not into the shutdown.
     pub(crate) async fn pause(&self, duration: Duration) {
         let mut closing = self.closing.subscribe();
@@ -135,9 +169,10 @@ impl Cloud {
             tracing::warn!("background work of the local RDS did not end in time and is aborted");
             jobs.shutdown().await;
         }
+        // Archives go with the state, and a server that stops archives once more: it must find the place.
         let state = std::mem::take(&mut *self.state());
-        let instances = state.regions.into_values().flat_map(|region| region.instances.into_values());
-        let servers: Vec<Arc<Server>> = instances.filter_map(|instance| instance.server).collect();
+        let instances = state.regions.values().flat_map(|region| region.instances.values());
+        let servers: Vec<&Arc<Server>> = instances.filter_map(|instance| instance.server.as_ref()).collect();
         futures_util::future::join_all(servers.iter().map(|server| server.stop())).await;
     }
 
@@ -152,10 +187,23 @@ impl Cloud {
 /// An identifier of AWS's making: 26 capital letters and digits, as in `db-ABCDEFGHIJKLMNOPQRSTUVWXYZ`.
 pub(crate) fn random_id() -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut bytes = [0_u8; 26];
+    random_bytes::<26>().iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+}
+
+/// A UUID of version 4.
+pub(crate) fn random_uuid() -> String {
+    let mut bytes = random_bytes::<16>();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0_u8; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
         // Only uniqueness within this process is at stake; the address of a fresh allocation would serve no better.
         tracing::warn!(%error, "no randomness for an identifier");
     }
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    bytes
 }

@@ -55,9 +55,9 @@ impl Config {
 /// How long each status lasts at least. The real work behind it may take longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// `creating` of a new or restored instance.
+    /// `creating` of a new or restored instance or cluster.
     pub creating: Duration,
-    /// `creating` of a snapshot, and `backing-up` of its instance.
+    /// `creating` of a snapshot, and `backing-up` of its source.
     pub snapshot: Duration,
     /// From the request until a pending modification begins to be applied.
     pub pending: Duration,
@@ -65,8 +65,10 @@ pub struct Timings {
     pub modifying: Duration,
     /// `stopping` and `starting`.
     pub stopping: Duration,
-    /// `deleting` of an instance.
+    /// `deleting` of an instance or cluster.
     pub deleting: Duration,
+    /// From one upload of transaction logs to the next; what happened since is not restorable yet.
+    pub log_upload: Duration,
 }
 
 impl Default for Timings {
@@ -79,6 +81,9 @@ impl Default for Timings {
             modifying: Duration::from_millis(250),
             stopping: Duration::from_millis(250),
             deleting: Duration::from_millis(250),
+            // "Amazon RDS uploads transaction logs for DB instances to Amazon S3 every five minutes" ("Restoring a DB instance to a
+            // specified time for Amazon RDS", Amazon RDS User Guide). Every upload costs a segment of 1 MB.
+            log_upload: Duration::from_secs(15),
         }
     }
 }
@@ -88,15 +93,19 @@ impl Default for Timings {
 pub struct Quotas {
     /// DB instances.
     pub instances: usize,
-    /// Manual snapshots. Automated ones are not counted.
+    /// Manual DB snapshots. Automated ones are not counted.
     pub manual_snapshots: usize,
+    /// DB clusters.
+    pub clusters: usize,
+    /// Manual DB cluster snapshots, which are counted apart.
+    pub manual_cluster_snapshots: usize,
     /// Storage of all DB instances together.
     pub storage_gib: u64,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { instances: 40, manual_snapshots: 100, storage_gib: 100_000 }
+        Self { instances: 40, manual_snapshots: 100, clusters: 40, manual_cluster_snapshots: 100, storage_gib: 100_000 }
     }
 }
 

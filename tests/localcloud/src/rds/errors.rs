@@ -5,10 +5,11 @@
 
 use std::fmt;
 
-use super::identity::{InstanceId, SnapshotId};
+use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, SnapshotId};
 use super::xml::Element;
 
 const BAD_REQUEST: u16 = 400;
+const FORBIDDEN: u16 = 403;
 const NOT_FOUND: u16 = 404;
 
 /// An error the API answers with.
@@ -101,6 +102,62 @@ impl ApiError {
 
     pub(crate) fn subnet_group_not_found(name: &str) -> Self {
         Self::new("DBSubnetGroupNotFoundFault", NOT_FOUND, format!("DB subnet group '{name}' does not exist."))
+    }
+
+    pub(crate) fn cluster_not_found(id: &ClusterId) -> Self {
+        Self::new("DBClusterNotFoundFault", NOT_FOUND, format!("DBCluster {id} not found."))
+    }
+
+    pub(crate) fn cluster_already_exists() -> Self {
+        Self::bad("DBClusterAlreadyExistsFault", "DB Cluster already exists")
+    }
+
+    pub(crate) fn cluster_state(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidDBClusterStateFault", message)
+    }
+
+    pub(crate) fn cluster_quota() -> Self {
+        Self::new(
+            "DBClusterQuotaExceededFault",
+            FORBIDDEN,
+            "The request would result in the user exceeding the allowed number of DB clusters.",
+        )
+    }
+
+    pub(crate) fn cluster_snapshot_not_found(id: &ClusterSnapshotId) -> Self {
+        Self::new("DBClusterSnapshotNotFoundFault", NOT_FOUND, format!("DBClusterSnapshot {id} not found."))
+    }
+
+    pub(crate) fn cluster_snapshot_already_exists(id: &ClusterSnapshotId) -> Self {
+        Self::bad(
+            "DBClusterSnapshotAlreadyExistsFault",
+            format!("Cannot create the snapshot because a snapshot with the identifier {id} already exists."),
+        )
+    }
+
+    pub(crate) fn cluster_snapshot_state(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidDBClusterSnapshotStateFault", message)
+    }
+
+    pub(crate) fn invalid_restore(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidRestoreFault", message)
+    }
+
+    pub(crate) fn point_in_time_restore_not_enabled(id: impl fmt::Display) -> Self {
+        Self::bad("PointInTimeRestoreNotEnabled", format!("Automated backups are not enabled for {id}."))
+    }
+
+    pub(crate) fn automated_backup_not_found() -> Self {
+        Self::new("DBInstanceAutomatedBackupNotFound", NOT_FOUND, "No automated backup for this DB instance was found.")
+    }
+
+    pub(crate) fn key_not_accessible(key: &str) -> Self {
+        Self::bad(
+            "KMSKeyNotAccessibleFault",
+            format!(
+                "The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
+            ),
+        )
     }
 
     /// The body's tree. `Type` says whose fault it is, as the Query protocol has it.

@@ -1,7 +1,8 @@
 //! RDS events: what happened, for `DescribeEvents` and for an event bus.
 //!
-//! Sources: "Amazon RDS event categories and event messages" and "Creating a rule that triggers on an Amazon RDS event" (Amazon
-//! RDS User Guide). RDS says nothing when an instance becomes available, or when a snapshot or restore fails: neither does this.
+//! Sources: "Amazon RDS event categories and event messages", the same page "for Aurora", and "Creating a rule that triggers on an
+//! Amazon RDS event" (Amazon RDS and Aurora User Guides). RDS says nothing when an instance becomes available, or when a snapshot or
+//! restore fails: neither does this.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::identity::{InstanceId, Place, Region, ResourceType, SnapshotId};
+use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, Place, Region, ResourceType, SnapshotId};
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum SourceType {
     Instance,
     /// A DB snapshot.
     Snapshot,
+    /// A DB cluster.
+    Cluster,
+    /// A DB cluster snapshot.
+    ClusterSnapshot,
 }
 
 impl SourceType {
@@ -28,6 +33,8 @@ impl SourceType {
         match self {
             Self::Instance => "DB_INSTANCE",
             Self::Snapshot => "SNAPSHOT",
+            Self::Cluster => "CLUSTER",
+            Self::ClusterSnapshot => "CLUSTER_SNAPSHOT",
         }
     }
 
@@ -36,6 +43,8 @@ impl SourceType {
         match self {
             Self::Instance => "db-instance",
             Self::Snapshot => "db-snapshot",
+            Self::Cluster => "db-cluster",
+            Self::ClusterSnapshot => "db-cluster-snapshot",
         }
     }
 
@@ -44,6 +53,8 @@ impl SourceType {
         match self {
             Self::Instance => "RDS DB Instance Event",
             Self::Snapshot => "RDS DB Snapshot Event",
+            Self::Cluster => "RDS DB Cluster Event",
+            Self::ClusterSnapshot => "RDS DB Cluster Snapshot Event",
         }
     }
 }
@@ -53,7 +64,7 @@ impl SourceType {
 pub struct RdsEvent {
     /// The region it happened in, on whose bus it belongs.
     pub region: Region,
-    /// `RDS DB Instance Event` or `RDS DB Snapshot Event`.
+    /// As `RDS DB Snapshot Event`.
     pub detail_type: &'static str,
     /// What kind of resource it is about.
     pub source_type: SourceType,
@@ -101,17 +112,61 @@ impl RdsEvent {
 
     pub(crate) fn of_snapshot(place: &Place, id: &SnapshotId, what: SnapshotEvent) -> Self {
         let (event_id, category, message) = match what {
-            SnapshotEvent::Creating => ("RDS-EVENT-0040", "creation", "Creating manual snapshot".to_owned()),
-            SnapshotEvent::Created => ("RDS-EVENT-0042", "creation", "Manual snapshot created".to_owned()),
-            SnapshotEvent::AutomatedCreating => {
+            SnapshotEvent::Taking(TakingEvent::Creating, false) => {
+                ("RDS-EVENT-0040", "creation", "Creating manual snapshot".to_owned())
+            }
+            SnapshotEvent::Taking(TakingEvent::Created, false) => {
+                ("RDS-EVENT-0042", "creation", "Manual snapshot created".to_owned())
+            }
+            SnapshotEvent::Taking(TakingEvent::Creating, true) => {
                 ("RDS-EVENT-0090", "creation", "Creating automated snapshot".to_owned())
             }
-            SnapshotEvent::AutomatedCreated => ("RDS-EVENT-0091", "creation", "Automated snapshot created".to_owned()),
+            SnapshotEvent::Taking(TakingEvent::Created, true) => {
+                ("RDS-EVENT-0091", "creation", "Automated snapshot created".to_owned())
+            }
             SnapshotEvent::Deleted => ("RDS-EVENT-0041", "deletion", "Deleted user snapshot".to_owned()),
             SnapshotEvent::Restored => ("RDS-EVENT-0043", "restoration", format!("Restored from snapshot {id}")),
         };
         let source = (SourceType::Snapshot, id.as_str(), place.arn(ResourceType::Snapshot, id.as_str()));
         Self::new(place, source, (event_id, message), category_list(category))
+    }
+
+    pub(crate) fn of_restore_to_time(place: &Place, id: &InstanceId, source: &InstanceId) -> Self {
+        let message = format!("Restored from DB instance {source} to {id}.");
+        let source = (SourceType::Instance, id.as_str(), place.arn(ResourceType::Instance, id.as_str()));
+        Self::new(place, source, ("RDS-EVENT-0019", message), category_list("restoration"))
+    }
+
+    pub(crate) fn of_cluster(place: &Place, id: &ClusterId, what: ClusterEvent) -> Self {
+        let (event_id, category, message) = match what {
+            ClusterEvent::Created => ("RDS-EVENT-0170", "creation", "DB cluster created"),
+            ClusterEvent::Deleted => ("RDS-EVENT-0171", "deletion", "DB cluster deleted"),
+            ClusterEvent::MasterCredentialsReset => {
+                ("RDS-EVENT-0016", "configuration change", "Reset master credentials")
+            }
+            ClusterEvent::Stopped => ("RDS-EVENT-0150", "notification", "DB cluster stopped"),
+            ClusterEvent::Started => ("RDS-EVENT-0151", "notification", "DB cluster started"),
+        };
+        let source = (SourceType::Cluster, id.as_str(), place.arn(ResourceType::Cluster, id.as_str()));
+        Self::new(place, source, (event_id, message.to_owned()), category_list(category))
+    }
+
+    /// Aurora has no event for a deleted cluster snapshot, nor for a cluster restored from one: that one is created.
+    pub(crate) fn of_cluster_snapshot(
+        place: &Place,
+        id: &ClusterSnapshotId,
+        what: TakingEvent,
+        automated: bool,
+    ) -> Self {
+        let (event_id, message) = match (what, automated) {
+            (TakingEvent::Creating, false) => ("RDS-EVENT-0074", "Creating manual cluster snapshot"),
+            (TakingEvent::Created, false) => ("RDS-EVENT-0075", "Manual cluster snapshot created"),
+            (TakingEvent::Creating, true) => ("RDS-EVENT-0168", "Creating automated cluster snapshot"),
+            (TakingEvent::Created, true) => ("RDS-EVENT-0169", "Automated cluster snapshot created"),
+        };
+        let arn = place.arn(ResourceType::ClusterSnapshot, id.as_str());
+        let source = (SourceType::ClusterSnapshot, id.as_str(), arn);
+        Self::new(place, source, (event_id, message.to_owned()), category_list("backup"))
     }
 
     fn new(
@@ -144,15 +199,30 @@ pub(crate) enum InstanceEvent {
     Started,
 }
 
-/// What can happen to a snapshot.
+/// What can happen to a DB snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SnapshotEvent {
-    Creating,
-    Created,
-    AutomatedCreating,
-    AutomatedCreated,
+    /// With whether it is automated.
+    Taking(TakingEvent, bool),
     Deleted,
     Restored,
+}
+
+/// The two moments of taking a snapshot that RDS tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakingEvent {
+    Creating,
+    Created,
+}
+
+/// What can happen to a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClusterEvent {
+    Created,
+    Deleted,
+    MasterCredentialsReset,
+    Stopped,
+    Started,
 }
 
 /// Categories are a list on the wire, and have one member each so far.
@@ -161,6 +231,7 @@ fn category_list(category: &'static str) -> &'static [&'static str] {
         "creation" => &["creation"],
         "deletion" => &["deletion"],
         "restoration" => &["restoration"],
+        "backup" => &["backup"],
         "configuration change" => &["configuration change"],
         _ => &["notification"],
     }

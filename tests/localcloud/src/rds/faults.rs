@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::errors::ApiError;
-use super::identity::{InstanceId, Place};
-use super::state::InstanceStatus;
+use super::identity::{ClusterId, InstanceId, Place, Source};
+use super::statuses::{ClusterStatus, InstanceStatus};
 use crate::postgres::Damage;
 
 /// How a database refuses its clients while RDS calls it available.
@@ -29,9 +29,10 @@ pub enum SnapshotFault {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     errors: BTreeMap<String, VecDeque<ApiError>>,
-    snapshots: BTreeMap<(Place, InstanceId), VecDeque<SnapshotFault>>,
-    damages: BTreeMap<(Place, InstanceId), Vec<Damage>>,
+    snapshots: BTreeMap<(Place, Source), VecDeque<SnapshotFault>>,
+    damages: BTreeMap<(Place, Source), Vec<Damage>>,
     endings: BTreeMap<(Place, InstanceId), InstanceStatus>,
+    cluster_endings: BTreeMap<(Place, ClusterId), ClusterStatus>,
     refusals: BTreeMap<(Place, InstanceId), Refusal>,
 }
 
@@ -44,19 +45,19 @@ impl Faults {
         self.errors.get_mut(action)?.pop_front()
     }
 
-    pub(crate) fn fail_next_snapshot(&mut self, of: (Place, InstanceId), fault: SnapshotFault) {
+    pub(crate) fn fail_next_snapshot(&mut self, of: (Place, Source), fault: SnapshotFault) {
         self.snapshots.entry(of).or_default().push_back(fault);
     }
 
-    pub(crate) fn take_snapshot_fault(&mut self, of: &(Place, InstanceId)) -> Option<SnapshotFault> {
+    pub(crate) fn take_snapshot_fault(&mut self, of: &(Place, Source)) -> Option<SnapshotFault> {
         self.snapshots.get_mut(of)?.pop_front()
     }
 
-    pub(crate) fn damage_next_snapshot(&mut self, of: (Place, InstanceId), damage: Damage) {
+    pub(crate) fn damage_next_snapshot(&mut self, of: (Place, Source), damage: Damage) {
         self.damages.entry(of).or_default().push(damage);
     }
 
-    pub(crate) fn take_damages(&mut self, of: &(Place, InstanceId)) -> Vec<Damage> {
+    pub(crate) fn take_damages(&mut self, of: &(Place, Source)) -> Vec<Damage> {
         self.damages.remove(of).unwrap_or_default()
     }
 
@@ -66,6 +67,14 @@ impl Faults {
 
     pub(crate) fn take_ending(&mut self, of: &(Place, InstanceId)) -> Option<InstanceStatus> {
         self.endings.remove(of)
+    }
+
+    pub(crate) fn end_cluster_creation_in(&mut self, of: (Place, ClusterId), status: ClusterStatus) {
+        self.cluster_endings.insert(of, status);
+    }
+
+    pub(crate) fn take_cluster_ending(&mut self, of: &(Place, ClusterId)) -> Option<ClusterStatus> {
+        self.cluster_endings.remove(of)
     }
 
     pub(crate) fn refuse(&mut self, of: (Place, InstanceId), refusal: Option<Refusal>) {

@@ -70,6 +70,9 @@ impl Place {
 pub(crate) enum ResourceType {
     Instance,
     Snapshot,
+    Cluster,
+    ClusterSnapshot,
+    AutomatedBackup,
     SubnetGroup,
 }
 
@@ -78,6 +81,9 @@ impl ResourceType {
         match self {
             Self::Instance => "db",
             Self::Snapshot => "snapshot",
+            Self::Cluster => "cluster",
+            Self::ClusterSnapshot => "cluster-snapshot",
+            Self::AutomatedBackup => "auto-backup",
             Self::SubnetGroup => "subgrp",
         }
     }
@@ -90,7 +96,7 @@ macro_rules! identifier {
         pub struct $name(String);
 
         impl $name {
-            /// Checks the rules of `CreateDBInstance` and `CreateDBSnapshot` (Amazon RDS API Reference) and folds the case.
+            /// Checks the rules of the operation that creates one (Amazon RDS API Reference) and folds the case.
             ///
             /// # Errors
             /// When the text is too long, empty or has characters in wrong places.
@@ -100,7 +106,6 @@ macro_rules! identifier {
             }
 
             /// What a request named, for a search: a name that cannot exist is simply not found.
-            #[allow(dead_code)]
             pub(crate) fn lookup(text: &str) -> Self {
                 Self(text.to_ascii_lowercase())
             }
@@ -127,6 +132,31 @@ identifier!(
     /// A DB snapshot identifier. Automated snapshots have a colon in theirs, which nobody may choose.
     SnapshotId, "DBSnapshotIdentifier", 255
 );
+
+identifier!(
+    /// A DB cluster identifier.
+    ClusterId, "DBClusterIdentifier", 63
+);
+identifier!(
+    /// A DB cluster snapshot identifier.
+    ClusterSnapshotId, "DBClusterSnapshotIdentifier", 63
+);
+
+/// What has data of its own, and so backups: a DB instance outside of clusters, or a DB cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Instance(InstanceId),
+    Cluster(ClusterId),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(id) => id.fmt(f),
+            Self::Cluster(id) => id.fmt(f),
+        }
+    }
+}
 
 fn check_identifier(parameter: &str, text: &str, length_max: usize) -> Result<(), ApiError> {
     let begins_with_letter = text.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -169,5 +199,8 @@ mod tests {
         assert_eq!(place.name_in_arn(ResourceType::Instance, &arn), None);
         let elsewhere = Place { region: Region::new("us-east-1"), ..place };
         assert_eq!(elsewhere.name_in_arn(ResourceType::Snapshot, &arn), None);
+        let of_cluster = elsewhere.arn(ResourceType::ClusterSnapshot, "rds:c-1");
+        assert_eq!(elsewhere.name_in_arn(ResourceType::ClusterSnapshot, &of_cluster), Some("rds:c-1"));
+        assert_eq!(elsewhere.name_in_arn(ResourceType::Cluster, &of_cluster), None);
     }
 }

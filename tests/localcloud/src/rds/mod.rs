@@ -3,41 +3,64 @@
 //! A snapshot is a physical backup, a restore is a new server on a copy of it. Regions are apart, statuses take their time,
 //! quotas hold, events are sent, and misfortune can be ordered. What is not here is refused with an error; nothing pretends.
 //!
+//! With automated backups an instance archives its WAL for real, and a restore to a time replays it. An Aurora cluster is one
+//! plain PostgreSQL, its volume, with a server while there is an instance to answer.
+//!
 //! Limits of the emulation, on purpose:
 //! - the port in `Endpoint` is a free local port, never the one asked for;
-//! - maintenance windows never come, so what is not applied immediately stays pending;
-//! - storage, network, encryption and IAM settings are kept and shown, and do nothing;
-//! - no automated snapshots, no point-in-time restore, no copies, no sharing, no clusters.
+//! - maintenance and backup windows never come: what is not applied immediately stays pending, and after the first automated snapshot
+//!   there are only those that [`Rds::take_automated_snapshot`] takes; neither they nor archived WAL expire before their source goes;
+//! - automated backups end with their instance or cluster: none are retained, and a replicated one is shown but cannot be restored;
+//! - storage, network, encryption and IAM settings are kept and shown, and do nothing; a KMS key is shown as it was named, where RDS
+//!   shows its ARN;
+//! - every member of an Aurora cluster answers at the writer's server, so readers can write; there is no failover to wait for;
+//! - a DocumentDB cluster is what the API says of it. No server that speaks MongoDB's protocol is behind it: its addresses end in
+//!   `.invalid`, its snapshots hold nothing, and its latest restorable time follows the clock;
+//! - no copies, no sharing, no exports, no Multi-AZ DB clusters, no secrets managed by RDS.
 
 mod api;
+mod automated_backups;
+mod backups;
 mod bring_up;
 mod cloud;
+mod cluster_changes;
+mod cluster_restore;
+mod cluster_snapshots;
+mod clusters;
 mod config;
+mod control;
 mod describe_events;
 mod errors;
 mod events;
 mod faults;
 mod identity;
 mod instances;
+mod keys;
+mod members;
 mod modify;
 mod pages;
+mod point_in_time;
 mod power;
 mod query;
 mod render;
+mod render_clusters;
+mod resources;
 mod restore;
 mod settings;
 mod snapshots;
 mod state;
+mod statuses;
 mod tags;
+mod taking;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod validation;
+mod volumes;
 mod xml;
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,16 +68,19 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::postgres::{Damage, Handover, Host, HostOptions, Login, MasterUser, PostgresError};
-use cloud::{Cloud, random_id};
+use crate::postgres::{Host, HostOptions, PostgresError};
+use cloud::Cloud;
 
 pub use config::{Config, Quotas, RateLimit, Timings};
+pub use control::Adoption;
 pub use errors::ApiError;
 pub use events::{Discard, EventSink, RdsEvent, SourceType, forward_to_event_bus};
 pub use faults::{Refusal, SnapshotFault};
-pub use identity::{Account, InstanceId, Place, Region, SnapshotId};
-pub use state::{InstanceStatus, SnapshotStatus, SnapshotType};
+pub use identity::{Account, ClusterId, ClusterSnapshotId, InstanceId, Place, Region, SnapshotId};
+pub use statuses::{ClusterStatus, Engine, InstanceStatus, SnapshotStatus, SnapshotType};
 
+/// What lies below the root: data of instances and of clusters, snapshots, archived WAL.
+const DIRECTORIES: [&str; 4] = ["instances", "clusters", "snapshots", "archives"];
 /// A server that is not writable by then never will be.
 const SERVER_STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// Connections that are still open at shutdown get this long.
@@ -73,23 +99,6 @@ pub enum RdsError {
     /// The listener.
     #[error("cannot listen on the loopback address")]
     Listen(#[source] std::io::Error),
-}
-
-/// A DB instance to be made from an existing data directory.
-#[derive(Clone)]
-pub struct Adoption {
-    /// Its identifier.
-    pub id: InstanceId,
-    /// The data directory, shut down or a `pg_basebackup`.
-    pub data_dir: PathBuf,
-    /// What becomes of the directory.
-    pub handover: Handover,
-    /// The role that plays the master user, made if need be, and the password it gets.
-    pub master: MasterUser,
-    /// The database shown as `DBName`.
-    pub db_name: Option<String>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
 }
 
 /// A running local RDS.
@@ -113,13 +122,15 @@ impl Rds {
             data_checksums: config.data_checksums,
             start_within: SERVER_STARTS_WITHIN,
         })?;
-        for dir in [config.root.clone(), config.root.join("instances"), config.root.join("snapshots")] {
-            crate::postgres::create_private_dir(&dir, host.user())?;
+        crate::postgres::create_private_dir(&config.root, host.user())?;
+        for kind in DIRECTORIES {
+            crate::postgres::create_private_dir(&config.root.join(kind), host.user())?;
         }
         host.user().check_reaches(&config.root)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(RdsError::Listen)?;
         let address = listener.local_addr().map_err(RdsError::Listen)?;
         let cloud = Arc::new(Cloud::new(config, host));
+        cloud.spawn(backups::run(Arc::clone(&cloud)));
         let (stop, stopped) = oneshot::channel();
         let router = api::router(Arc::clone(&cloud));
         let task = tokio::spawn(async move {
@@ -167,119 +178,9 @@ impl Rds {
         Ok(())
     }
 
-    /// The superuser's login to an instance's database `postgres`. On RDS only Amazon has it; here tests seed and break things with it.
-    ///
-    /// # Errors
-    /// When there is no such instance, or it does not run.
-    pub fn admin_login(&self, region: &Region, id: &InstanceId) -> Result<Login, ApiError> {
-        Ok(self.cloud.server(&self.cloud.place(region), id)?.admin().clone())
-    }
-
-    /// An instance's data directory.
-    ///
-    /// # Errors
-    /// When there is no such instance, or it does not run.
-    pub fn instance_data_dir(&self, region: &Region, id: &InstanceId) -> Result<PathBuf, ApiError> {
-        Ok(self.cloud.server(&self.cloud.place(region), id)?.data_dir().to_owned())
-    }
-
-    /// The directory of a snapshot's copied files; its data directory is `data` below it.
-    ///
-    /// # Errors
-    /// When there is no such snapshot.
-    pub fn snapshot_dir(&self, region: &Region, id: &SnapshotId) -> Result<PathBuf, ApiError> {
-        let place = self.cloud.place(region);
-        self.cloud.with_region(&place, |region| Ok(region.snapshot(id)?.files.0.dir().to_owned()))
-    }
-
-    /// Why an instance could not be brought up. RDS shows a status and keeps the reason to itself; a person at this machine can act on it.
-    pub fn failure(&self, region: &Region, id: &InstanceId) -> Option<String> {
-        self.cloud.with_instance(&self.cloud.place(region), id, |instance| instance.failure.clone()).flatten()
-    }
-
-    /// Begins to make an instance from an existing data directory; poll `DescribeDBInstances` for its end.
-    ///
-    /// # Errors
-    /// When the identifier is taken or the quota reached. A directory that cannot be used shows as status `failed`.
-    pub fn create_from_data_dir(&self, region: &Region, adoption: Adoption) -> Result<(), ApiError> {
-        let Adoption { id, data_dir, handover, master, db_name, tags } = adoption;
-        let place = self.cloud.place(region);
-        let form = [("Action", "CreateDBInstance"), ("DBInstanceClass", "db.t4g.micro")];
-        let request = query::Request::parse(form.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())?;
-        let mut settings = settings::Settings::for_create(&request)?;
-        validation::check_settings(&self.cloud, &mut settings)?;
-        let description = state::Description {
-            resource_id: format!("db-{}", random_id()),
-            engine_version: self.cloud.host.binaries().version_text.clone(),
-            master_username: master.name.clone(),
-            db_name,
-            settings,
-            security_groups: Vec::new(),
-            tags,
-        };
-        let origin = bring_up::Origin::Directory { path: data_dir, handover, master };
-        bring_up::launch(&self.cloud, &place, id, description, origin).map(drop)
-    }
-
-    /// Takes a snapshot as somebody else would: RDS's automation or AWS Backup. `name` may have the colon of automated ones.
-    /// Returns when it is complete.
-    ///
-    /// # Errors
-    /// When the instance does not exist or the name is taken.
-    pub async fn register_external_snapshot(
-        &self,
-        region: &Region,
-        instance: &InstanceId,
-        name: &str,
-        kind: SnapshotType,
-    ) -> Result<SnapshotId, ApiError> {
-        let place = self.cloud.place(region);
-        let id = SnapshotId::lookup(name);
-        snapshots::enter(&self.cloud, &place, instance, &id, (kind, tags::Tags::new()))?;
-        snapshots::take(&self.cloud, &place, instance, &id).await;
-        Ok(id)
-    }
-
-    /// Breaks the next snapshot of an instance before it becomes available, and never the instance. Damages add up.
-    pub fn damage_next_snapshot(&self, region: &Region, instance: &InstanceId, damage: Damage) {
-        self.cloud.faults().damage_next_snapshot((self.cloud.place(region), instance.clone()), damage);
-    }
-
-    /// Answers the next request of an action with an error. Several queue up.
-    pub fn fail_next(&self, action: &str, error: ApiError) {
-        self.cloud.faults().fail_next(action, error);
-    }
-
-    /// Lets the next snapshot of an instance go wrong.
-    pub fn fail_next_snapshot(&self, region: &Region, instance: &InstanceId, fault: SnapshotFault) {
-        self.cloud.faults().fail_next_snapshot((self.cloud.place(region), instance.clone()), fault);
-    }
-
-    /// Lets an instance that is yet to be created or restored end in a status other than `available`.
-    pub fn end_creation_in(&self, region: &Region, instance: &InstanceId, status: InstanceStatus) {
-        self.cloud.faults().end_creation_in((self.cloud.place(region), instance.clone()), status);
-    }
-
-    /// Makes an instance refuse its clients, from now on or from its creation on, while RDS calls it available.
-    pub async fn refuse_connections(&self, region: &Region, instance: &InstanceId, refusal: Refusal) {
-        self.arrange_refusal(region, instance, Some(refusal)).await;
-    }
-
-    /// Ends what [`Self::refuse_connections`] began.
-    pub async fn accept_connections(&self, region: &Region, instance: &InstanceId) {
-        self.arrange_refusal(region, instance, None).await;
-    }
-
-    async fn arrange_refusal(&self, region: &Region, instance: &InstanceId, refusal: Option<Refusal>) {
-        let place = self.cloud.place(region);
-        self.cloud.faults().refuse((place.clone(), instance.clone()), refusal);
-        power::apply_refusal(&self.cloud, &place, instance).await;
-    }
-
     fn remove_files(&self) -> Result<(), PostgresError> {
         let root: &Path = &self.cloud.config.root;
-        crate::postgres::remove_tree(&root.join("instances"))?;
-        crate::postgres::remove_tree(&root.join("snapshots"))
+        DIRECTORIES.iter().try_for_each(|kind| crate::postgres::remove_tree(&root.join(kind)))
     }
 }
 

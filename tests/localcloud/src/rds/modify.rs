@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use super::backups;
 use super::cloud::Cloud;
 use super::errors::ApiError;
 use super::events::{InstanceEvent, RdsEvent};
-use super::identity::{InstanceId, Place};
+use super::identity::{InstanceId, Place, Source};
 use super::instances::{WITHOUT_EFFECT, named};
+use super::members;
 use super::query::Request;
 use super::render::{error_chain, render_instance};
+use super::resources::Instance;
 use super::settings::{self, Settings};
-use super::state::{Instance, InstanceStatus};
+use super::statuses::InstanceStatus;
 use super::validation::check_password;
 use super::xml::Element;
 use crate::postgres::{PostgresError, alter_password};
@@ -18,7 +21,8 @@ use crate::postgres::{PostgresError, alter_password};
 /// `ModifyDBInstance`.
 pub(crate) fn modify(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Result<Element, ApiError> {
     let own = ["DBInstanceIdentifier", "ApplyImmediately", "MasterUserPassword", "VpcSecurityGroupIds"];
-    let known: Vec<&str> = own.into_iter().chain(WITHOUT_EFFECT).chain(settings::modify_parameters()).collect();
+    let known: Vec<&str> =
+        own.into_iter().chain(WITHOUT_EFFECT).chain(settings::INSTANCE.modify_parameters()).collect();
     request.check_known(&known)?;
     let id = named(place, request.required("DBInstanceIdentifier")?);
     let password = request.text("MasterUserPassword").map(check_password).transpose()?;
@@ -26,7 +30,10 @@ pub(crate) fn modify(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     let (answer, apply) = cloud.with_region(place, |region| {
         let instance = region.instance_mut(&id)?;
         check_modifiable(instance)?;
-        let (now, pending) = Settings::for_modify(request, &instance.description.settings)?;
+        if instance.member_of.is_some() {
+            members::check_modification(request)?;
+        }
+        let (now, pending) = settings::INSTANCE.for_modify(request, &instance.description.settings)?;
         check_changes(instance, &pending)?;
         instance.description.settings.merge(now);
         let groups = request.list("VpcSecurityGroupIds");
@@ -83,12 +90,19 @@ async fn apply_pending(cloud: &Cloud, place: &Place, id: &InstanceId, settings: 
         return;
     };
     cloud.pause(cloud.config.timings.pending).await;
-    let _working = operation.lock().await;
+    let working = operation.lock().await;
     let during =
         if password.is_some() { InstanceStatus::ResettingMasterCredentials } else { InstanceStatus::Modifying };
     cloud.move_instance(place, id, InstanceStatus::Available, during);
-    let outcome =
-        cloud.at_least(cloud.config.timings.modifying, set_password(cloud, place, id, password.as_deref())).await;
+    let switched = switched_backups(cloud, place, id, &settings);
+    let work = async {
+        set_password(cloud, place, id, password.as_deref()).await?;
+        match switched {
+            Some(on) => backups::switch(cloud, place, id, on).await,
+            None => Ok(()),
+        }
+    };
+    let outcome = cloud.at_least(cloud.config.timings.modifying, work).await;
     cloud.with_instance(place, id, |instance| {
         instance.description.settings.merge(settings.clone());
         instance.pending.remove_applied(&settings);
@@ -96,6 +110,12 @@ async fn apply_pending(cloud: &Cloud, place: &Place, id: &InstanceId, settings: 
             instance.password_pending = false;
         }
     });
+    drop(working);
+    if switched == Some(true) && outcome.is_ok() {
+        cloud.move_instance(place, id, during, InstanceStatus::BackingUp);
+        backups::begin(cloud, place, &Source::Instance(id.clone())).await;
+        cloud.move_instance(place, id, InstanceStatus::BackingUp, InstanceStatus::Available);
+    }
     cloud.move_instance(place, id, during, InstanceStatus::Available);
     match outcome {
         Ok(()) if password.is_some() => {
@@ -103,9 +123,18 @@ async fn apply_pending(cloud: &Cloud, place: &Place, id: &InstanceId, settings: 
         }
         Ok(()) => {}
         Err(error) => {
-            tracing::error!(instance = %id, error = %error_chain(&error), "the master password could not be set")
+            tracing::error!(instance = %id, error = %error_chain(&error), "a modification could not be applied")
         }
     }
+}
+
+/// Whether these settings switch automated backups on or off.
+fn switched_backups(cloud: &Cloud, place: &Place, id: &InstanceId, settings: &Settings) -> Option<bool> {
+    let name = "BackupRetentionPeriod";
+    settings.text(name)?;
+    let on = settings.number(name) > 0;
+    let was_on = cloud.with_instance(place, id, |instance| instance.description.settings.number(name) > 0)?;
+    (on != was_on).then_some(on)
 }
 
 async fn set_password(

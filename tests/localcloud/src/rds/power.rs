@@ -10,8 +10,9 @@ use super::identity::{InstanceId, Place};
 use super::instances::named;
 use super::query::Request;
 use super::render::{error_chain, render_instance};
-use super::state::InstanceStatus;
+use super::statuses::InstanceStatus;
 use super::xml::Element;
+use crate::postgres::PostgresError;
 
 /// `StopDBInstance`.
 pub(crate) fn stop(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Result<Element, ApiError> {
@@ -58,10 +59,20 @@ fn begin(
     to: InstanceStatus,
 ) -> Result<Element, ApiError> {
     cloud.with_region(place, |region| {
-        let instance = region.instance_mut(id)?;
-        if instance.status != from {
+        let instance = region.instance(id)?;
+        if instance.member_of.is_some() {
+            return Err(ApiError::invalid_combination(format!(
+                "{} DB instances are not eligible for stopping and starting.",
+                instance.description.engine.as_str()
+            )));
+        }
+        let recovers = instance.status == InstanceStatus::InaccessibleEncryptionCredentialsRecoverable;
+        if recovers && to == InstanceStatus::Starting {
+            region.check_key(&instance.description.settings)?;
+        } else if instance.status != from {
             return Err(ApiError::instance_state(format!("Instance {id} is not in {} state.", from.as_str())));
         }
+        let instance = region.instance_mut(id)?;
         instance.status = to;
         Ok(render_instance(place, instance))
     })
@@ -73,12 +84,8 @@ async fn start_server(cloud: &Cloud, place: &Place, id: &InstanceId) -> bool {
         return false;
     };
     let _working = operation.lock().await;
-    let parts = cloud.with_instance(place, id, |instance| (instance.cluster.clone(), instance.port));
-    let Some((Some(cluster), port)) = parts else {
-        return false;
-    };
-    match cluster.start(port).await {
-        Ok(server) => cloud.with_instance(place, id, |instance| instance.server = Some(Arc::new(server))).is_some(),
+    match start_locked(cloud, place, id).await {
+        Ok(()) => true,
         Err(error) => {
             tracing::error!(instance = %id, error = %error_chain(&error), "a DB instance did not start again");
             false
@@ -86,11 +93,36 @@ async fn start_server(cloud: &Cloud, place: &Place, id: &InstanceId) -> bool {
     }
 }
 
+/// As [`start_server`]; the caller holds the instance's `operation`. What one member of a cluster starts, all of them have.
+pub(crate) async fn start_locked(cloud: &Cloud, place: &Place, id: &InstanceId) -> Result<(), PostgresError> {
+    let parts = cloud.with_region(place, |region| {
+        let instance = region.instances.get(id)?;
+        let cluster = instance.member_of.as_ref().and_then(|cluster| region.clusters.get(cluster));
+        let backups = cluster.map(|cluster| &cluster.backups).or(instance.backups.as_ref());
+        Some((instance.data.clone()?, instance.port, backups.and_then(|backups| backups.archive.clone())))
+    });
+    let Some((data, port, archive)) = parts else {
+        return Err(PostgresError::Unsupported("the instance has no data".to_owned()));
+    };
+    let server = Arc::new(data.start_archiving(port, archive.as_deref()).await?);
+    cloud.with_region(place, |region| {
+        let cluster = region.instances.get(id).and_then(|instance| instance.member_of.clone());
+        let sharing = region.instances.values_mut().filter(|instance| {
+            instance.id == *id || (cluster.is_some() && instance.member_of == cluster && instance.data.is_some())
+        });
+        for instance in sharing {
+            instance.port = Some(server.port());
+            instance.server = Some(Arc::clone(&server));
+        }
+    });
+    Ok(())
+}
+
 /// Makes an instance refuse its clients, or take them again, as the fault says. RDS sees nothing of it.
 pub(crate) async fn apply_refusal(cloud: &Cloud, place: &Place, id: &InstanceId) {
     let refusal = cloud.faults().refusal(&(place.clone(), id.clone()));
-    let parts = cloud.with_instance(place, id, |instance| (instance.cluster.clone(), instance.server.clone()));
-    let Some((Some(cluster), server)) = parts else {
+    let parts = cloud.with_instance(place, id, |instance| (instance.data.clone(), instance.server.clone()));
+    let Some((Some(data), server)) = parts else {
         return;
     };
     let outcome = match (refusal, server) {
@@ -98,8 +130,8 @@ pub(crate) async fn apply_refusal(cloud: &Cloud, place: &Place, id: &InstanceId)
             server.stop().await;
             Ok(())
         }
-        (Some(Refusal::LoginRejected), Some(server)) => cluster.refuse_logins().and_then(|()| server.reload()),
-        (None, Some(server)) if server.is_running() => cluster.accept_logins().and_then(|()| server.reload()),
+        (Some(Refusal::LoginRejected), Some(server)) => data.refuse_logins().and_then(|()| server.reload()),
+        (None, Some(server)) if server.is_running() => data.accept_logins().and_then(|()| server.reload()),
         (None, Some(_)) => {
             start_server(cloud, place, id).await;
             Ok(())

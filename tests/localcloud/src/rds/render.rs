@@ -2,44 +2,41 @@
 //!
 //! Field names are those of the data types `DBInstance`, `DBSnapshot` and `Event` (Amazon RDS API Reference).
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
+use super::automated_backups::replications;
 use super::events::{RdsEvent, api_time};
 use super::identity::{Place, ResourceType};
-use super::state::{Description, Instance, InstanceStatus, Snapshot, Tags};
+use super::resources::{Description, Instance, Snapshot, Tags};
+use super::settings;
+use super::statuses::{Engine, InstanceStatus};
 use super::xml::Element;
 use crate::postgres::PostgresError;
 
-/// The one engine.
-pub(crate) const ENGINE: &str = "postgres";
-
 /// What RDS shows in place of a pending password.
-const HIDDEN: &str = "****";
+pub(crate) const HIDDEN: &str = "****";
 
-/// "RDS uploads transaction logs for DB instances to Amazon S3 every five minutes" ("Restoring a DB instance to a specified time").
-const LOGS_UPLOADED_EVERY: Duration = Duration::from_secs(300);
+pub(crate) const VPC_ID: &str = "vpc-00000000000000000";
 
-const VPC_ID: &str = "vpc-00000000000000000";
+pub(crate) const HOSTED_ZONE_ID: &str = "Z000000000LOCAL";
 
 pub(crate) fn render_instance(place: &Place, instance: &Instance) -> Element {
-    let Description { resource_id, engine_version, master_username, db_name, settings, security_groups, tags } =
+    let Description { resource_id, engine, engine_version, master_username, db_name, settings, security_groups, tags } =
         &instance.description;
     let id = instance.id.as_str();
     let zone = format!("{}a", place.region);
-    let fields = settings.fields().map(|(name, value)| Element::leaf(name, value));
+    let fields = settings::INSTANCE.fields(settings).map(|(name, value)| Element::leaf(name, value));
+    let latest_restorable = instance.backups.as_ref().and_then(|backups| backups.latest_restorable);
     let element = Element::new("DBInstance")
         .text("DBInstanceIdentifier", id)
         .text("DBInstanceArn", place.arn(ResourceType::Instance, id))
         .text("DbiResourceId", resource_id)
         .text("DBInstanceStatus", instance.status.as_str())
-        .text("Engine", ENGINE)
+        .text("Engine", engine.as_str())
         .text("EngineVersion", engine_version)
         .text("MasterUsername", master_username)
+        .optional("DBClusterIdentifier", instance.member_of.as_ref())
         .optional("DBName", db_name.as_ref())
         .optional("InstanceCreateTime", instance.created_at.map(api_time))
-        .optional("LatestRestorableTime", latest_restorable(instance).map(api_time))
+        .optional("LatestRestorableTime", latest_restorable.map(api_time))
         .text("DbInstancePort", 0)
         .children(fields)
         .child(pending(instance))
@@ -47,6 +44,7 @@ pub(crate) fn render_instance(place: &Place, instance: &Instance) -> Element {
         .child(subnet_group(place, settings.text("DBSubnetGroupName").unwrap_or("default")))
         .child(parameter_group(instance))
         .child(option_group(instance))
+        .child(replications(instance))
         .child(tag_list(tags))
         .children(endpoint(instance));
     if settings.text("AvailabilityZone").is_none() { element.text("AvailabilityZone", zone) } else { element }
@@ -54,23 +52,20 @@ pub(crate) fn render_instance(place: &Place, instance: &Instance) -> Element {
 
 /// An address is shown from the first availability on, and stays through later changes.
 fn endpoint(instance: &Instance) -> Option<Element> {
-    let server = instance.server.as_ref().filter(|_| instance.status != InstanceStatus::Creating)?;
-    Some(
-        Element::new("Endpoint")
-            .text("Address", &server.admin().host)
-            .text("Port", server.port())
-            .text("HostedZoneId", "Z000000000LOCAL"),
-    )
+    if instance.status == InstanceStatus::Creating {
+        return None;
+    }
+    let (host, port) = match (&instance.server, instance.description.engine) {
+        (Some(server), _) => (server.admin().host.clone(), server.port()),
+        (None, Engine::Docdb) => (unreachable_host(instance.id.as_str(), "docdb"), 27017),
+        (None, Engine::Postgres | Engine::AuroraPostgresql) => return None,
+    };
+    Some(Element::new("Endpoint").text("Address", host).text("Port", port).text("HostedZoneId", HOSTED_ZONE_ID))
 }
 
-/// Absent without automated backups; else the last upload of logs.
-fn latest_restorable(instance: &Instance) -> Option<Timestamp> {
-    let created_at =
-        instance.created_at.filter(|_| instance.description.settings.number("BackupRetentionPeriod") > 0)?;
-    let period_seconds = i64::try_from(LOGS_UPLOADED_EVERY.as_secs()).ok()?;
-    let now_seconds = Timestamp::now().as_second();
-    let uploaded_at = Timestamp::from_second(now_seconds - now_seconds % period_seconds).ok()?;
-    Some(uploaded_at.max(created_at))
+/// A host that nobody will ever be ("invalid" is reserved by RFC 2606): where nothing runs, nothing else must be reached by accident.
+pub(crate) fn unreachable_host(name: &str, kind: &str) -> String {
+    format!("{name}.{kind}.invalid")
 }
 
 fn pending(instance: &Instance) -> Element {
@@ -79,7 +74,7 @@ fn pending(instance: &Instance) -> Element {
     Element::new("PendingModifiedValues").children(fields).children(password)
 }
 
-fn security_group_list(groups: &[String]) -> Vec<Element> {
+pub(crate) fn security_group_list(groups: &[String]) -> Vec<Element> {
     let default = ["sg-default".to_owned()];
     let groups = if groups.is_empty() { &default } else { groups };
     let member = |id: &String| {
@@ -109,7 +104,8 @@ fn major(version: &str) -> &str {
 }
 
 fn parameter_group(instance: &Instance) -> Element {
-    let default = format!("default.postgres{}", major(&instance.description.engine_version));
+    let Description { engine, engine_version, .. } = &instance.description;
+    let default = format!("default.{}{}", engine.as_str(), major(engine_version));
     let name = instance.description.settings.text("DBParameterGroupName").unwrap_or(&default);
     let group =
         Element::new("DBParameterGroup").text("DBParameterGroupName", name).text("ParameterApplyStatus", "in-sync");
@@ -118,7 +114,7 @@ fn parameter_group(instance: &Instance) -> Element {
 
 fn option_group_name(description: &Description) -> String {
     let given = description.settings.text("OptionGroupName").map(str::to_owned);
-    given.unwrap_or_else(|| format!("default:postgres-{}", major(&description.engine_version)))
+    given.unwrap_or_else(|| format!("default:{}-{}", description.engine.as_str(), major(&description.engine_version)))
 }
 
 fn option_group(instance: &Instance) -> Element {
@@ -133,23 +129,23 @@ pub(crate) fn tag_list(tags: &Tags) -> Element {
 }
 
 pub(crate) fn render_snapshot(place: &Place, snapshot: &Snapshot) -> Element {
-    let source = &snapshot.source;
+    let (source, capture) = (&snapshot.source, &snapshot.capture);
     let setting = |name| source.settings.text(name);
-    let taken_at = snapshot.taken_at.map(api_time);
+    let taken_at = capture.taken_at.map(api_time);
     Element::new("DBSnapshot")
         .text("DBSnapshotIdentifier", &snapshot.id)
         .text("DBSnapshotArn", place.arn(ResourceType::Snapshot, snapshot.id.as_str()))
         .text("DBInstanceIdentifier", &snapshot.instance_id)
         .text("DbiResourceId", &source.resource_id)
-        .text("SnapshotType", snapshot.kind.as_str())
-        .text("Status", snapshot.status.as_str())
-        .text("PercentProgress", snapshot.percent_progress())
+        .text("SnapshotType", capture.kind.as_str())
+        .text("Status", capture.status.as_str())
+        .text("PercentProgress", capture.percent_progress())
         .optional("SnapshotCreateTime", taken_at.as_ref())
         .optional("OriginalSnapshotCreateTime", taken_at.as_ref())
         .optional("SnapshotDatabaseTime", taken_at.as_ref())
         .optional("InstanceCreateTime", snapshot.instance_created_at.map(api_time))
-        .optional("FullSnapshotSizeInBytes", snapshot.size_bytes)
-        .text("Engine", ENGINE)
+        .optional("FullSnapshotSizeInBytes", capture.size_bytes)
+        .text("Engine", source.engine.as_str())
         .text("EngineVersion", &source.engine_version)
         .text("MasterUsername", &source.master_username)
         .text("Port", 5432)
@@ -169,7 +165,7 @@ pub(crate) fn render_snapshot(place: &Place, snapshot: &Snapshot) -> Element {
         .optional("StorageThroughput", setting("StorageThroughput"))
         .optional("LicenseModel", setting("LicenseModel"))
         .optional("DedicatedLogVolume", setting("DedicatedLogVolume"))
-        .child(tag_list(&snapshot.tags))
+        .child(tag_list(&capture.tags))
 }
 
 pub(crate) fn render_event(event: &RdsEvent) -> Element {

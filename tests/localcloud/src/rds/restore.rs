@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::bring_up::{Origin, launch};
+use super::bring_up::{Beginning, Origin, Story, launch};
 use super::cloud::{Cloud, random_id};
 use super::errors::ApiError;
 use super::identity::{InstanceId, Place};
 use super::instances::WITHOUT_EFFECT;
 use super::query::Request;
-use super::render;
-use super::settings::{self, Settings};
+use super::resources::{Description, Instance};
+use super::settings;
 use super::snapshots;
-use super::state::{Description, Snapshot, SnapshotStatus};
+use super::statuses::SnapshotStatus;
 use super::tags;
 use super::validation::check_settings;
 use super::xml::Element;
@@ -20,36 +20,44 @@ use super::xml::Element;
 /// the source as it is now.
 pub(crate) fn restore(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Result<Element, ApiError> {
     let own = ["DBInstanceIdentifier", "DBSnapshotIdentifier", "Engine", "Port", "VpcSecurityGroupIds", "Tags"];
-    let known: Vec<&str> = own.into_iter().chain(WITHOUT_EFFECT).chain(settings::restore_parameters()).collect();
+    let known: Vec<&str> =
+        own.into_iter().chain(WITHOUT_EFFECT).chain(settings::INSTANCE.restore_parameters()).collect();
     request.check_known(&known)?;
     let id = InstanceId::parse(request.required("DBInstanceIdentifier")?)?;
     let snapshot_id = snapshots::named(place, request.required("DBSnapshotIdentifier")?);
-    check_engine(request)?;
     let (description, files) = cloud.with_region(place, |region| {
         let snapshot = region.snapshot(&snapshot_id)?;
-        if snapshot.status != SnapshotStatus::Available {
+        if snapshot.capture.status != SnapshotStatus::Available {
             return Err(ApiError::snapshot_state(format!(
                 "The DB snapshot {snapshot_id} is not in the available state."
             )));
         }
-        Ok((describe_restored(cloud, request, snapshot)?, Arc::clone(&snapshot.files)))
+        region.check_key(&snapshot.source.settings)?;
+        Ok((describe_restored(cloud, request, &snapshot.source)?, Arc::clone(&snapshot.capture.files)))
     })?;
-    launch(cloud, place, id, description, Origin::Snapshot { id: snapshot_id, files })
+    let beginning = Beginning::Own { origin: Origin::Snapshot { files }, story: Story::FromSnapshot(snapshot_id) };
+    launch(cloud, place, Instance::new(id, description), beginning)
 }
 
-fn describe_restored(cloud: &Cloud, request: &Request, snapshot: &Snapshot) -> Result<Description, ApiError> {
-    let source = &snapshot.source;
-    let mut settings = Settings::for_restore(request, &source.settings)?;
+/// What a restored instance is, from the request and what the source was.
+pub(crate) fn describe_restored(
+    cloud: &Cloud,
+    request: &Request,
+    source: &Description,
+) -> Result<Description, ApiError> {
+    check_engine(request, source)?;
+    let mut settings = settings::INSTANCE.for_restore(request, &source.settings)?;
     check_settings(cloud, &mut settings)?;
     let (wanted_gib, needed_gib) = (settings.number("AllocatedStorage"), source.settings.number("AllocatedStorage"));
     if wanted_gib < needed_gib {
         return Err(ApiError::invalid_combination(format!(
-            "The allocated storage size ({wanted_gib}) cannot be less than the storage size of the snapshot ({needed_gib})."
+            "The allocated storage size ({wanted_gib}) cannot be less than that of the source ({needed_gib})."
         )));
     }
     let given_tags = tags::parse(request, "Tags")?;
     Ok(Description {
         resource_id: format!("db-{}", random_id()),
+        engine: source.engine,
         engine_version: source.engine_version.clone(),
         master_username: source.master_username.clone(),
         db_name: source.db_name.clone(),
@@ -62,12 +70,13 @@ fn describe_restored(cloud: &Cloud, request: &Request, snapshot: &Snapshot) -> R
     })
 }
 
-fn check_engine(request: &Request) -> Result<(), ApiError> {
+/// The engine, where it is named, must be the source's.
+pub(crate) fn check_engine(request: &Request, source: &Description) -> Result<(), ApiError> {
+    let engine = source.engine.as_str();
     match request.text("Engine") {
-        Some(engine) if engine != render::ENGINE => Err(ApiError::invalid_combination(format!(
-            "The engine {engine} is not that of the snapshot ({}).",
-            render::ENGINE
-        ))),
+        Some(wanted) if wanted != engine => {
+            Err(ApiError::invalid_combination(format!("The engine {wanted} is not that of the source ({engine}).")))
+        }
         Some(_) | None => Ok(()),
     }
 }

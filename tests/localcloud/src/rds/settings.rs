@@ -1,7 +1,8 @@
-//! The settings of a DB instance, as one table: which actions take them, what they default to, and what a restore does to them.
+//! The settings of a DB instance and of a DB cluster, as a table each: which actions take them, what they default to, and what a
+//! restore does to them.
 //!
-//! Source: the parameters of `CreateDBInstance`, `RestoreDBInstanceFromDBSnapshot` and `ModifyDBInstance`, and the fields of
-//! `DBInstance` and `PendingModifiedValues` (Amazon RDS API Reference). Settings are kept as the text the request carried:
+//! Source: the parameters of `CreateDBInstance`, `RestoreDBInstanceFromDBSnapshot` and `ModifyDBInstance`, the fields of
+//! `DBInstance` and `PendingModifiedValues`, and the same of DB clusters (Amazon RDS API Reference). Settings are kept as the text the request carried:
 //! nothing here acts on most of them, and the answer must repeat them.
 
 use std::collections::BTreeMap;
@@ -76,7 +77,11 @@ use OnModify::{Never, Now, Pending};
 use OnRestore::{Forget, Inherit, Keep, Reset};
 use Shown::{As, Nested, Plain};
 
-const SETTINGS: [Setting; 38] = [
+/// All settings of one kind of resource.
+pub(crate) struct Table(&'static [Setting]);
+
+/// Of a DB instance.
+pub(crate) const INSTANCE: Table = Table(&[
     row("DBInstanceClass", Text, None, Inherit, Pending, Plain),
     row("AllocatedStorage", Integer, Some("20"), Inherit, Pending, Plain),
     row("StorageType", Text, Some("gp3"), Inherit, Pending, Plain),
@@ -115,36 +120,50 @@ const SETTINGS: [Setting; 38] = [
     row("EnablePerformanceInsights", Boolean, Some("false"), Forget, Now, As("PerformanceInsightsEnabled")),
     row("PerformanceInsightsKMSKeyId", Text, None, Forget, Now, Plain),
     row("PerformanceInsightsRetentionPeriod", Integer, None, Forget, Now, Plain),
-];
+]);
 
-/// Settings by their parameter's name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Settings(BTreeMap<&'static str, String>);
+/// Of a DB cluster.
+pub(crate) const CLUSTER: Table = Table(&[
+    row("BackupRetentionPeriod", Integer, Some("1"), Inherit, Now, Plain),
+    row("PreferredBackupWindow", Text, Some("03:00-03:30"), Inherit, Now, Plain),
+    row("PreferredMaintenanceWindow", Text, Some("sun:04:00-sun:04:30"), Keep, Now, Plain),
+    row("StorageEncrypted", Boolean, Some("false"), Keep, Never, Plain),
+    row("KmsKeyId", Text, None, Inherit, Never, Plain),
+    row("StorageType", Text, None, Inherit, Now, Plain),
+    row("EngineMode", Text, Some("provisioned"), Inherit, Never, Plain),
+    row("CopyTagsToSnapshot", Boolean, Some("false"), Reset, Now, Plain),
+    row("DeletionProtection", Boolean, Some("false"), Reset, Now, Plain),
+    row("DBSubnetGroupName", Text, None, Reset, Never, As("DBSubnetGroup")),
+    row("DBClusterParameterGroupName", Text, None, Reset, Now, As("DBClusterParameterGroup")),
+    row("NetworkType", Text, Some("IPV4"), Inherit, Now, Plain),
+    row("EnableIAMDatabaseAuthentication", Boolean, Some("false"), Reset, Now, As("IAMDatabaseAuthenticationEnabled")),
+    row("EngineLifecycleSupport", Text, Some("open-source-rds-extended-support"), Reset, Never, Plain),
+]);
 
-/// The names of all settings `CreateDBInstance` takes.
-pub(crate) fn create_parameters() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|setting| setting.name)
-}
-
-/// The names of all settings `RestoreDBInstanceFromDBSnapshot` takes.
-pub(crate) fn restore_parameters() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().filter(|setting| matches!(setting.restore, Inherit | Reset)).map(|setting| setting.name)
-}
-
-/// The names of all settings `ModifyDBInstance` takes.
-pub(crate) fn modify_parameters() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().filter(|setting| setting.modify != Never).map(|setting| setting.name)
-}
-
-impl Settings {
-    /// Those of a new instance.
-    pub(crate) fn for_create(request: &Request) -> Result<Self, ApiError> {
-        Self::build(request, |setting, given| given.or_else(|| setting.default.map(str::to_owned)))
+impl Table {
+    /// The names of all settings that creation takes.
+    pub(crate) fn create_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|setting| setting.name)
     }
 
-    /// Those of an instance restored from a snapshot of an instance with `source`.
-    pub(crate) fn for_restore(request: &Request, source: &Self) -> Result<Self, ApiError> {
-        Self::build(request, |setting, given| {
+    /// The names of all settings that a restore takes.
+    pub(crate) fn restore_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|setting| matches!(setting.restore, Inherit | Reset)).map(|setting| setting.name)
+    }
+
+    /// The names of all settings that a modification takes.
+    pub(crate) fn modify_parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|setting| setting.modify != Never).map(|setting| setting.name)
+    }
+
+    /// Settings of a new resource.
+    pub(crate) fn for_create(&self, request: &Request) -> Result<Settings, ApiError> {
+        self.build(request, |setting, given| given.or_else(|| setting.default.map(str::to_owned)))
+    }
+
+    /// Settings of a resource restored from one with `source`.
+    pub(crate) fn for_restore(&self, request: &Request, source: &Settings) -> Result<Settings, ApiError> {
+        self.build(request, |setting, given| {
             let default = || setting.default.map(str::to_owned);
             match setting.restore {
                 Inherit => given.or_else(|| source.text(setting.name).map(str::to_owned)),
@@ -156,28 +175,50 @@ impl Settings {
     }
 
     /// What a modification changes at once, and what it leaves pending.
-    pub(crate) fn for_modify(request: &Request, current: &Self) -> Result<(Self, Self), ApiError> {
-        let given = Self::build(request, |setting, given| {
+    pub(crate) fn for_modify(&self, request: &Request, current: &Settings) -> Result<(Settings, Settings), ApiError> {
+        let given = self.build(request, |setting, given| {
             given.filter(|value| current.text(setting.name) != Some(value.as_str()))
         })?;
         let (pending, now) = given
             .0
             .into_iter()
-            .partition(|(name, _)| SETTINGS.iter().any(|setting| setting.name == *name && setting.modify == Pending));
-        Ok((Self(now), Self(pending)))
+            .partition(|(name, _)| self.0.iter().any(|setting| setting.name == *name && setting.modify == Pending));
+        Ok((Settings(now), Settings(pending)))
     }
 
-    fn build(request: &Request, choose: impl Fn(&Setting, Option<String>) -> Option<String>) -> Result<Self, ApiError> {
+    /// Names and values as the answer shows them, without those in structures of their own.
+    pub(crate) fn fields<'a>(&self, settings: &'a Settings) -> impl Iterator<Item = (&'static str, &'a str)> {
+        self.0.iter().filter_map(|setting| {
+            let name = match setting.shown {
+                Plain => setting.name,
+                As(name) => name,
+                Nested => return None,
+            };
+            Some((name, settings.text(setting.name)?))
+        })
+    }
+
+    fn build(
+        &self,
+        request: &Request,
+        choose: impl Fn(&Setting, Option<String>) -> Option<String>,
+    ) -> Result<Settings, ApiError> {
         let mut values = BTreeMap::new();
-        for setting in &SETTINGS {
+        for setting in self.0 {
             let given = setting.kind.read(request, setting.name)?;
             if let Some(value) = choose(setting, given) {
                 values.insert(setting.name, value);
             }
         }
-        Ok(Self(values))
+        Ok(Settings(values))
     }
+}
 
+/// Settings by their parameter's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings(BTreeMap<&'static str, String>);
+
+impl Settings {
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -213,18 +254,6 @@ impl Settings {
         self.0.retain(|name, value| other.text(name) != Some(value.as_str()));
     }
 
-    /// Names and values as the answer shows them, without those in structures of their own.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        SETTINGS.iter().filter_map(|setting| {
-            let name = match setting.shown {
-                Plain => setting.name,
-                As(name) => name,
-                Nested => return None,
-            };
-            Some((name, self.text(setting.name)?))
-        })
-    }
-
     /// Names and values as `PendingModifiedValues` shows them, which nests nothing.
     pub(crate) fn pending_fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
@@ -245,7 +274,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::super::query::Request;
-    use super::Settings;
+    use super::{CLUSTER, INSTANCE};
 
     fn request(pairs: &[(&str, &str)]) -> Result<Request, super::ApiError> {
         let action = ("Action".to_owned(), "A".to_owned());
@@ -254,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_restore_forgets_protection_and_groups_and_keeps_storage_and_key() -> Result<(), super::ApiError> {
-        let source = Settings::for_create(&request(&[
+        let source = INSTANCE.for_create(&request(&[
             ("DBInstanceClass", "db.m5.large"),
             ("DeletionProtection", "true"),
             ("MultiAZ", "true"),
@@ -263,7 +292,7 @@ mod tests {
             ("DBParameterGroupName", "tuned"),
             ("BackupRetentionPeriod", "7"),
         ])?)?;
-        let restored = Settings::for_restore(&request(&[("BackupRetentionPeriod", "0")])?, &source)?;
+        let restored = INSTANCE.for_restore(&request(&[("BackupRetentionPeriod", "0")])?, &source)?;
         assert!(!restored.is_true("DeletionProtection") && !restored.is_true("MultiAZ"));
         assert_eq!(restored.text("DBParameterGroupName"), None);
         assert!(restored.is_true("StorageEncrypted"));
@@ -273,11 +302,27 @@ mod tests {
 
     #[test]
     fn a_modification_to_the_same_value_changes_nothing() -> Result<(), super::ApiError> {
-        let current = Settings::for_create(&request(&[("DBInstanceClass", "db.t4g.micro")])?)?;
+        let current = INSTANCE.for_create(&request(&[("DBInstanceClass", "db.t4g.micro")])?)?;
         let given = [("DBInstanceClass", "db.t4g.micro"), ("AllocatedStorage", "30"), ("DeletionProtection", "true")];
-        let (now, pending) = Settings::for_modify(&request(&given)?, &current)?;
-        assert_eq!(now.fields().collect::<Vec<_>>(), [("DeletionProtection", "true")]);
+        let (now, pending) = INSTANCE.for_modify(&request(&given)?, &current)?;
+        assert_eq!(INSTANCE.fields(&now).collect::<Vec<_>>(), [("DeletionProtection", "true")]);
         assert_eq!(pending.pending_fields().collect::<Vec<_>>(), [("AllocatedStorage", "30")]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_restored_cluster_keeps_retention_and_key_and_loses_protection_and_groups() -> Result<(), super::ApiError> {
+        let source = CLUSTER.for_create(&request(&[
+            ("BackupRetentionPeriod", "7"),
+            ("StorageEncrypted", "true"),
+            ("KmsKeyId", "alias/ours"),
+            ("DeletionProtection", "true"),
+            ("DBSubnetGroupName", "private"),
+        ])?)?;
+        let restored = CLUSTER.for_restore(&request(&[])?, &source)?;
+        assert_eq!((restored.number("BackupRetentionPeriod"), restored.text("KmsKeyId")), (7, Some("alias/ours")));
+        assert!(restored.is_true("StorageEncrypted") && !restored.is_true("DeletionProtection"));
+        assert_eq!(restored.text("DBSubnetGroupName"), None);
         Ok(())
     }
 }

@@ -1,27 +1,25 @@
 //! DB snapshots: create, describe, delete.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use jiff::Timestamp;
 
 use super::cloud::{Cloud, random_id};
 use super::errors::ApiError;
 use super::events::{RdsEvent, SnapshotEvent};
-use super::faults::SnapshotFault;
 use super::identity::{InstanceId, Place, ResourceType, SnapshotId};
 use super::instances;
 use super::pages::{self, Filter, page};
 use super::query::Request;
-use super::render::{self, render_snapshot};
-use super::state::{InstanceStatus, Snapshot, SnapshotFiles, SnapshotStatus, SnapshotType};
+use super::render::render_snapshot;
+use super::resources::{Capture, Snapshot};
+use super::statuses::{InstanceStatus, SnapshotStatus, SnapshotType};
 use super::tags::{self, Tags};
+use super::taking::{Taking, take};
 use super::xml::Element;
-use crate::postgres::{Backup, Login, PostgresError};
+use crate::postgres::Backup;
 
 /// `SnapshotType` values that select among one's own snapshots. Nothing is ever shared with this account.
-const OWN_TYPES: [&str; 3] = ["manual", "automated", "awsbackup"];
-const FOREIGN_TYPES: [&str; 2] = ["shared", "public"];
+pub(crate) const OWN_TYPES: [&str; 3] = ["manual", "automated", "awsbackup"];
+pub(crate) const FOREIGN_TYPES: [&str; 2] = ["shared", "public"];
 
 pub(crate) fn not_available(id: &InstanceId) -> ApiError {
     ApiError::instance_state(format!(
@@ -36,7 +34,14 @@ pub(crate) fn create(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     let instance_id = instances::named(place, request.required("DBInstanceIdentifier")?);
     let tags = tags::parse(request, "Tags")?;
     cloud.with_region(place, |region| {
-        let available = region.instance(&instance_id)?.status == InstanceStatus::Available;
+        let instance = region.instance(&instance_id)?;
+        if instance.member_of.is_some() {
+            return Err(ApiError::invalid_value(
+                "The specified instance is a member of a cluster and a snapshot cannot be created directly. \
+                 Please use the CreateDBClusterSnapshot API instead.",
+            ));
+        }
+        let available = instance.status == InstanceStatus::Available;
         region.check_room_for_snapshot(&id, SnapshotType::Manual, cloud.config.quotas)?;
         if available { Ok(()) } else { Err(not_available(&instance_id)) }
     })?;
@@ -44,7 +49,7 @@ pub(crate) fn create(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     cloud.move_instance(place, &instance_id, InstanceStatus::Available, InstanceStatus::BackingUp);
     let (this, place) = (Arc::clone(cloud), place.clone());
     cloud.spawn(async move {
-        take(&this, &place, &instance_id, &id).await;
+        take(&this, &place, &Taking::Instance { of: instance_id.clone(), id }).await;
         this.move_instance(&place, &instance_id, InstanceStatus::BackingUp, InstanceStatus::Available);
     });
     Ok(answer)
@@ -73,101 +78,12 @@ pub(crate) fn enter(
             instance_id: instance_id.clone(),
             source: instance.description.clone(),
             instance_created_at: instance.created_at,
-            kind,
-            status: SnapshotStatus::Creating,
-            taken_at: None,
-            bytes_copied: Arc::default(),
-            bytes_expected: 0,
-            size_bytes: None,
-            tags,
-            files: Arc::new(SnapshotFiles(Backup::at(dir))),
+            capture: Capture::new(kind, tags, Backup::at(dir)),
         };
         let answer = render_snapshot(place, &snapshot);
         region.snapshots.insert(id.clone(), snapshot);
         Ok(answer)
     })
-}
-
-/// Takes the snapshot that was entered. Whatever happens, it says so in the snapshot's status and never fails itself.
-pub(crate) async fn take(cloud: &Cloud, place: &Place, instance_id: &InstanceId, id: &SnapshotId) {
-    let Some(kind) = with_snapshot(cloud, place, id, |snapshot| snapshot.kind) else {
-        return;
-    };
-    let (creating, created) = events_of(kind);
-    cloud.announce(place, RdsEvent::of_snapshot(place, id, creating));
-    let fault = cloud.faults().take_snapshot_fault(&(place.clone(), instance_id.clone()));
-    if fault == Some(SnapshotFault::Stuck) {
-        // Somewhere on the way.
-        with_snapshot(cloud, place, id, |snapshot| {
-            snapshot.bytes_expected = 100;
-            snapshot.bytes_copied.store(42, Ordering::Relaxed);
-        });
-        return;
-    }
-    let Some(operation) = cloud.with_instance(place, instance_id, |instance| Arc::clone(&instance.operation)) else {
-        return;
-    };
-    let _working = operation.lock().await;
-    with_snapshot(cloud, place, id, |snapshot| {
-        snapshot.taken_at = Some(Timestamp::now());
-    });
-    let outcome = cloud.at_least(cloud.config.timings.snapshot, copy(cloud, place, instance_id, id)).await;
-    let size_bytes = match (outcome, fault) {
-        (Ok(size_bytes), None) => Some(size_bytes),
-        (Ok(_), Some(_)) => None,
-        (Err(error), _) => {
-            tracing::error!(snapshot = %id, error = %render::error_chain(&error), "a DB snapshot failed");
-            None
-        }
-    };
-    with_snapshot(cloud, place, id, |snapshot| {
-        snapshot.size_bytes = size_bytes;
-        snapshot.status = if size_bytes.is_some() { SnapshotStatus::Available } else { SnapshotStatus::Failed };
-    });
-    if size_bytes.is_some() {
-        cloud.announce(place, RdsEvent::of_snapshot(place, id, created));
-    }
-}
-
-/// To RDS, AWS Backup is one more customer.
-fn events_of(kind: SnapshotType) -> (SnapshotEvent, SnapshotEvent) {
-    match kind {
-        SnapshotType::Manual | SnapshotType::AwsBackup => (SnapshotEvent::Creating, SnapshotEvent::Created),
-        SnapshotType::Automated => (SnapshotEvent::AutomatedCreating, SnapshotEvent::AutomatedCreated),
-    }
-}
-
-/// The real work. Damage is located on the source before the copy and done to the copy after it.
-async fn copy(cloud: &Cloud, place: &Place, instance_id: &InstanceId, id: &SnapshotId) -> Result<u64, PostgresError> {
-    let gone = || PostgresError::Unsupported("the instance or its snapshot is gone".to_owned());
-    let server = cloud.server(place, instance_id).map_err(|error| PostgresError::Unsupported(error.message))?;
-    let bytes_expected = data_size_bytes(server.admin()).await?;
-    let parts = with_snapshot(cloud, place, id, |snapshot| {
-        snapshot.bytes_expected = bytes_expected;
-        (Arc::clone(&snapshot.files), Arc::clone(&snapshot.bytes_copied))
-    });
-    let (files, bytes_copied) = parts.ok_or_else(gone)?;
-    let damages = cloud.faults().take_damages(&(place.clone(), instance_id.clone()));
-    let mut located = Vec::new();
-    for damage in &damages {
-        located.push(damage.locate(server.admin()).await?);
-    }
-    let summary = files.0.take(&cloud.host, &server, &bytes_copied).await?;
-    for damage in &located {
-        files.0.apply(damage)?;
-    }
-    Ok(summary.bytes)
-}
-
-async fn data_size_bytes(admin: &Login) -> Result<u64, PostgresError> {
-    let question = "select sum(pg_database_size(oid))::bigint from pg_database";
-    let client = admin.connect().await?;
-    let row = client.query_one(question, &[]).await.map_err(PostgresError::sql("measure the databases"))?;
-    Ok(row.get::<_, i64>(0).unsigned_abs())
-}
-
-fn with_snapshot<T>(cloud: &Cloud, place: &Place, id: &SnapshotId, work: impl FnOnce(&mut Snapshot) -> T) -> Option<T> {
-    cloud.with_region(place, |region| region.snapshots.get_mut(id).map(work))
 }
 
 /// `DescribeDBSnapshots`.
@@ -231,8 +147,8 @@ impl Wanted {
             && self.instance_id.as_ref().is_none_or(|id| *id == snapshot.instance_id)
             && self.resource_id.as_ref().is_none_or(|id| *id == snapshot.source.resource_id)
             && match &self.kind {
-                Some(kind) => kind == snapshot.kind.as_str(),
-                None => snapshot.kind != SnapshotType::AwsBackup || self.id.is_some(),
+                Some(kind) => kind == snapshot.capture.kind.as_str(),
+                None => snapshot.capture.kind != SnapshotType::AwsBackup || self.id.is_some(),
             }
     }
 }
@@ -245,8 +161,8 @@ fn accepts(filter: &Filter, place: &Place, snapshot: &Snapshot) -> bool {
             filter.accepts(&[snapshot.id.as_str(), &place.arn(ResourceType::Snapshot, snapshot.id.as_str())])
         }
         "dbi-resource-id" => filter.accepts(&[&snapshot.source.resource_id]),
-        "snapshot-type" => filter.accepts(&[snapshot.kind.as_str()]),
-        "engine" => filter.accepts(&[render::ENGINE]),
+        "snapshot-type" => filter.accepts(&[snapshot.capture.kind.as_str()]),
+        "engine" => filter.accepts(&[snapshot.source.engine.as_str()]),
         _ => false,
     }
 }
@@ -262,13 +178,13 @@ pub(crate) fn delete(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     let id = named(place, request.required("DBSnapshotIdentifier")?);
     let answer = cloud.with_region(place, |region| {
         let snapshot = region.snapshot(&id)?;
-        if snapshot.kind != SnapshotType::Manual {
+        if snapshot.capture.kind != SnapshotType::Manual {
             return Err(ApiError::snapshot_state(format!(
                 "Only manual snapshots may be deleted; {id} is {}.",
-                snapshot.kind.as_str()
+                snapshot.capture.kind.as_str()
             )));
         }
-        if snapshot.status == SnapshotStatus::Creating {
+        if snapshot.capture.status == SnapshotStatus::Creating {
             return Err(ApiError::snapshot_state(format!(
                 "Cannot delete the snapshot because it is not currently in the available or failed state: {id}"
             )));

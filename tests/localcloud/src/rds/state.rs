@@ -1,236 +1,29 @@
-//! What exists: instances and snapshots, by account and region. Plain data; the rules are in the actions.
+//! What exists, by account and region, and whether there is room for more.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
-
-use jiff::Timestamp;
 
 use super::config::{Quotas, RateLimit};
 use super::errors::ApiError;
 use super::events::RdsEvent;
-use super::identity::{InstanceId, Place, SnapshotId};
+use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, Place, SnapshotId};
+use super::resources::{Capture, ClusterSnapshot, DbCluster, Description, Instance, Snapshot};
 use super::settings::Settings;
+use super::statuses::SnapshotType;
 use super::throttle::Bucket;
-use crate::postgres::{Backup, Cluster, Server};
 
 /// `DescribeEvents` reaches back 14 days on RDS; here, this many events per region.
 const EVENTS_KEPT: usize = 2_000;
-
-/// Tags of one resource. A key occurs once.
-pub(crate) type Tags = BTreeMap<String, String>;
-
-macro_rules! statuses {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// The status as the API shows it.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)*
-                }
-            }
-        }
-    };
-}
-
-statuses!(
-    /// "Viewing Amazon RDS DB instance status" (Amazon RDS User Guide).
-    InstanceStatus {
-        /// Being made, or restored.
-        Creating = "creating",
-        /// Healthy.
-        Available = "available",
-        /// A snapshot is being taken.
-        BackingUp = "backing-up",
-        /// A modification is being applied.
-        Modifying = "modifying",
-        /// The master password is being changed.
-        ResettingMasterCredentials = "resetting-master-credentials",
-        /// On its way to `stopped`.
-        Stopping = "stopping",
-        /// Stopped; the data stays.
-        Stopped = "stopped",
-        /// On its way back.
-        Starting = "starting",
-        /// On its way out.
-        Deleting = "deleting",
-        /// Broken; only deletion helps.
-        Failed = "failed",
-        /// The data could not be restored.
-        IncompatibleRestore = "incompatible-restore",
-        /// The restore went wrong.
-        RestoreError = "restore-error",
-        /// No place in the network.
-        IncompatibleNetwork = "incompatible-network",
-        /// The option group does not fit.
-        IncompatibleOptionGroup = "incompatible-option-group",
-        /// The parameter group does not fit.
-        IncompatibleParameters = "incompatible-parameters",
-        /// No machine of that class.
-        InsufficientCapacity = "insufficient-capacity",
-        /// The KMS key cannot be used.
-        InaccessibleEncryptionCredentials = "inaccessible-encryption-credentials",
-        /// No space left.
-        StorageFull = "storage-full",
-    }
-);
-
-statuses!(
-    /// A DB snapshot's status.
-    SnapshotStatus {
-        /// Being taken.
-        Creating = "creating",
-        /// Complete.
-        Available = "available",
-        /// Could not be taken.
-        Failed = "failed",
-    }
-);
-
-statuses!(
-    /// Who made a snapshot.
-    SnapshotType {
-        /// A customer.
-        Manual = "manual",
-        /// RDS, daily.
-        Automated = "automated",
-        /// AWS Backup.
-        AwsBackup = "awsbackup",
-    }
-);
-
-impl InstanceStatus {
-    /// States out of which RDS never comes by itself.
-    pub(crate) fn is_broken(self) -> bool {
-        match self {
-            Self::Failed
-            | Self::IncompatibleRestore
-            | Self::RestoreError
-            | Self::IncompatibleNetwork
-            | Self::IncompatibleOptionGroup
-            | Self::IncompatibleParameters
-            | Self::InsufficientCapacity
-            | Self::InaccessibleEncryptionCredentials
-            | Self::StorageFull => true,
-            Self::Creating
-            | Self::Available
-            | Self::BackingUp
-            | Self::Modifying
-            | Self::ResettingMasterCredentials
-            | Self::Stopping
-            | Self::Stopped
-            | Self::Starting
-            | Self::Deleting => false,
-        }
-    }
-}
-
-/// What an instance is, apart from what it is doing; a snapshot remembers it for its restore.
-#[derive(Debug, Clone)]
-pub(crate) struct Description {
-    pub(crate) resource_id: String,
-    pub(crate) engine_version: String,
-    pub(crate) master_username: String,
-    pub(crate) db_name: Option<String>,
-    pub(crate) settings: Settings,
-    pub(crate) security_groups: Vec<String>,
-    pub(crate) tags: Tags,
-}
-
-/// A DB instance.
-#[derive(Debug)]
-pub(crate) struct Instance {
-    pub(crate) id: InstanceId,
-    pub(crate) description: Description,
-    pub(crate) status: InstanceStatus,
-    /// Why it could not be brought up.
-    pub(crate) failure: Option<String>,
-    /// Known once it is available.
-    pub(crate) created_at: Option<Timestamp>,
-    pub(crate) pending: Settings,
-    pub(crate) password_pending: bool,
-    pub(crate) cluster: Option<Cluster>,
-    pub(crate) server: Option<Arc<Server>>,
-    /// Kept over stops and starts, as an endpoint is on RDS.
-    pub(crate) port: Option<u16>,
-    /// Held by whatever works on the data: operations on one instance wait for each other.
-    pub(crate) operation: Arc<tokio::sync::Mutex<()>>,
-}
-
-impl Instance {
-    pub(crate) fn new(id: InstanceId, description: Description) -> Self {
-        Self {
-            id,
-            description,
-            status: InstanceStatus::Creating,
-            failure: None,
-            created_at: None,
-            pending: Settings::default(),
-            password_pending: false,
-            cluster: None,
-            server: None,
-            port: None,
-            operation: Arc::default(),
-        }
-    }
-}
-
-/// A DB snapshot.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) id: SnapshotId,
-    pub(crate) instance_id: InstanceId,
-    /// The instance at the time of the snapshot, its tags included.
-    pub(crate) source: Description,
-    pub(crate) instance_created_at: Option<Timestamp>,
-    pub(crate) kind: SnapshotType,
-    pub(crate) status: SnapshotStatus,
-    /// Known once the copy begins.
-    pub(crate) taken_at: Option<Timestamp>,
-    /// Grows while the copy runs.
-    pub(crate) bytes_copied: Arc<AtomicU64>,
-    pub(crate) bytes_expected: u64,
-    pub(crate) size_bytes: Option<u64>,
-    pub(crate) tags: Tags,
-    pub(crate) files: Arc<SnapshotFiles>,
-}
-
-impl Snapshot {
-    /// What share of the source is copied; 100 only when it is complete.
-    pub(crate) fn percent_progress(&self) -> u64 {
-        if self.status == SnapshotStatus::Available {
-            return 100;
-        }
-        let copied = self.bytes_copied.load(Ordering::Relaxed);
-        (copied * 100 / self.bytes_expected.max(1)).min(99)
-    }
-}
-
-/// A snapshot's files. They go when the last user goes: a restore that has begun survives the deletion of its snapshot.
-#[derive(Debug)]
-pub(crate) struct SnapshotFiles(pub(crate) Backup);
-
-impl Drop for SnapshotFiles {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.remove() {
-            tracing::warn!(%error, "a snapshot's files could not be removed");
-        }
-    }
-}
 
 /// One account's resources in one region.
 #[derive(Debug, Default)]
 pub(crate) struct RegionState {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     pub(crate) snapshots: BTreeMap<SnapshotId, Snapshot>,
+    pub(crate) clusters: BTreeMap<ClusterId, DbCluster>,
+    pub(crate) cluster_snapshots: BTreeMap<ClusterSnapshotId, ClusterSnapshot>,
+    /// KMS keys that cannot be used.
+    pub(crate) disabled_keys: BTreeSet<String>,
     /// Oldest first, each with its number.
     pub(crate) events: VecDeque<(u64, RdsEvent)>,
     events_total: u64,
@@ -248,6 +41,69 @@ impl RegionState {
 
     pub(crate) fn snapshot(&self, id: &SnapshotId) -> Result<&Snapshot, ApiError> {
         self.snapshots.get(id).ok_or_else(|| ApiError::snapshot_not_found(id))
+    }
+
+    pub(crate) fn cluster(&self, id: &ClusterId) -> Result<&DbCluster, ApiError> {
+        self.clusters.get(id).ok_or_else(|| ApiError::cluster_not_found(id))
+    }
+
+    pub(crate) fn cluster_mut(&mut self, id: &ClusterId) -> Result<&mut DbCluster, ApiError> {
+        self.clusters.get_mut(id).ok_or_else(|| ApiError::cluster_not_found(id))
+    }
+
+    pub(crate) fn cluster_snapshot(&self, id: &ClusterSnapshotId) -> Result<&ClusterSnapshot, ApiError> {
+        self.cluster_snapshots.get(id).ok_or_else(|| ApiError::cluster_snapshot_not_found(id))
+    }
+
+    /// The instances of a cluster.
+    pub(crate) fn members_mut(&mut self, id: &ClusterId) -> impl Iterator<Item = &mut Instance> {
+        self.instances.values_mut().filter(move |instance| instance.member_of.as_ref() == Some(id))
+    }
+
+    /// Forgets the automated snapshots of an instance or cluster, which live no longer than its automated backups.
+    pub(crate) fn forget_automated_snapshots(&mut self, resource_id: &str) {
+        let stays = |source: &Description, capture: &Capture| {
+            source.resource_id != resource_id || capture.kind != SnapshotType::Automated
+        };
+        self.snapshots.retain(|_, snapshot| stays(&snapshot.source, &snapshot.capture));
+        self.cluster_snapshots.retain(|_, snapshot| stays(&snapshot.source, &snapshot.capture));
+    }
+
+    /// Refuses what needs a key that cannot be used.
+    pub(crate) fn check_key(&self, settings: &Settings) -> Result<(), ApiError> {
+        match settings.text("KmsKeyId").filter(|key| self.disabled_keys.contains(*key)) {
+            Some(key) => Err(ApiError::key_not_accessible(key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there is room for one more cluster of that name.
+    pub(crate) fn check_room_for_cluster(&self, id: &ClusterId, quotas: Quotas) -> Result<(), ApiError> {
+        if self.clusters.contains_key(id) {
+            return Err(ApiError::cluster_already_exists());
+        }
+        if self.clusters.len() >= quotas.clusters {
+            return Err(ApiError::cluster_quota());
+        }
+        Ok(())
+    }
+
+    /// Whether there is room for one more cluster snapshot of that name.
+    pub(crate) fn check_room_for_cluster_snapshot(
+        &self,
+        id: &ClusterSnapshotId,
+        kind: SnapshotType,
+        quotas: Quotas,
+    ) -> Result<(), ApiError> {
+        if self.cluster_snapshots.contains_key(id) {
+            return Err(ApiError::cluster_snapshot_already_exists(id));
+        }
+        let manual =
+            self.cluster_snapshots.values().filter(|snapshot| snapshot.capture.kind == SnapshotType::Manual).count();
+        if kind == SnapshotType::Manual && manual >= quotas.manual_cluster_snapshots {
+            return Err(ApiError::snapshot_quota(quotas.manual_cluster_snapshots));
+        }
+        Ok(())
     }
 
     /// Whether there is room for one more instance of that name and size.
@@ -281,7 +137,7 @@ impl RegionState {
         if self.snapshots.contains_key(id) {
             return Err(ApiError::snapshot_already_exists(id));
         }
-        let manual = self.snapshots.values().filter(|snapshot| snapshot.kind == SnapshotType::Manual).count();
+        let manual = self.snapshots.values().filter(|snapshot| snapshot.capture.kind == SnapshotType::Manual).count();
         if kind == SnapshotType::Manual && manual >= quotas.manual_snapshots {
             return Err(ApiError::snapshot_quota(quotas.manual_snapshots));
         }

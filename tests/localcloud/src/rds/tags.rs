@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::cloud::Cloud;
 use super::errors::ApiError;
-use super::identity::{InstanceId, Place, ResourceType, SnapshotId};
+use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, Place, ResourceType, SnapshotId};
 use super::query::Request;
 use super::render::tag_list;
+pub(crate) use super::resources::Tags;
 use super::state::RegionState;
-pub(crate) use super::state::Tags;
 use super::xml::Element;
 
 /// "Maximum number of tags per resource: 50" ("Tagging Amazon RDS resources", Amazon RDS User Guide).
@@ -99,8 +99,18 @@ fn tags_of<'a>(region: &'a mut RegionState, place: &Place, arn: &str) -> Result<
     if let Some(name) = place.name_in_arn(ResourceType::Snapshot, arn) {
         let id = SnapshotId::lookup(name);
         return match region.snapshots.get_mut(&id) {
-            Some(snapshot) => Ok(&mut snapshot.tags),
+            Some(snapshot) => Ok(&mut snapshot.capture.tags),
             None => Err(ApiError::snapshot_not_found(&id)),
+        };
+    }
+    if let Some(name) = place.name_in_arn(ResourceType::Cluster, arn) {
+        return Ok(&mut region.cluster_mut(&ClusterId::lookup(name))?.description.tags);
+    }
+    if let Some(name) = place.name_in_arn(ResourceType::ClusterSnapshot, arn) {
+        let id = ClusterSnapshotId::lookup(name);
+        return match region.cluster_snapshots.get_mut(&id) {
+            Some(snapshot) => Ok(&mut snapshot.capture.tags),
+            None => Err(ApiError::cluster_snapshot_not_found(&id)),
         };
     }
     Err(ApiError::invalid_value(format!("Invalid resource name: {arn}")))

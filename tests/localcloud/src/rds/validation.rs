@@ -3,30 +3,44 @@
 use super::cloud::Cloud;
 use super::errors::ApiError;
 use super::query::Request;
-use super::render::ENGINE;
 use super::settings::Settings;
+use super::statuses::Engine;
+
+/// The key that Amazon keeps for whoever names none.
+const DEFAULT_KEY: &str = "alias/aws/rds";
 
 /// Names no master user may have: "reserved word for the chosen database engine" (`CreateDBInstance`).
 const RESERVED_USERS: [&str; 4] = ["admin", "rdsadmin", "rds_superuser", "rdsrepladmin"];
 
-/// The engine and version of a new instance: only what this machine can run.
-pub(crate) fn check_engine(cloud: &Cloud, request: &Request) -> Result<(), ApiError> {
-    let engine = request.required("Engine")?;
-    if engine != ENGINE {
-        return Err(ApiError::invalid_value(format!(
-            "Invalid DB engine: {engine}. This local RDS has {} only.",
-            ENGINE
-        )));
+/// What DocumentDB calls its newest long-term version.
+const DOCDB_VERSION: &str = "5.0.0";
+
+/// The engine of something new.
+pub(crate) fn check_engine(request: &Request) -> Result<Engine, ApiError> {
+    let engines = [Engine::Postgres, Engine::AuroraPostgresql, Engine::Docdb];
+    let wanted = request.required("Engine")?;
+    engines.into_iter().find(|engine| engine.as_str() == wanted).ok_or_else(|| {
+        let ours = engines.map(Engine::as_str).join(", ");
+        ApiError::invalid_value(format!("Invalid DB engine: {wanted}. This local RDS has {ours} only."))
+    })
+}
+
+/// The version of something new: only what this machine can run. Behind DocumentDB nothing runs.
+pub(crate) fn check_engine_version(cloud: &Cloud, request: &Request, engine: Engine) -> Result<String, ApiError> {
+    let wanted = request.text("EngineVersion");
+    if engine == Engine::Docdb {
+        return Ok(wanted.unwrap_or(DOCDB_VERSION).to_owned());
     }
     let ours = cloud.host.binaries();
-    match request.text("EngineVersion") {
+    match wanted {
         Some(version) if version != ours.version_text && version != ours.version_major.to_string() => {
             Err(ApiError::invalid_combination(format!(
-                "Cannot find version {version} for {engine}. This machine has {}.",
+                "Cannot find version {version} for {}. This machine has {}.",
+                engine.as_str(),
                 ours.version_text
             )))
         }
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(ours.version_text.clone()),
     }
 }
 
@@ -65,22 +79,57 @@ pub(crate) fn check_password(password: &str) -> Result<String, ApiError> {
 
 /// Rules on settings that creation and restore share, and defaults that depend on other settings.
 pub(crate) fn check_settings(cloud: &Cloud, settings: &mut Settings) -> Result<(), ApiError> {
-    let retention_days = settings.number("BackupRetentionPeriod");
-    if retention_days > 35 {
-        return Err(ApiError::invalid_value(format!(
-            "Invalid backup retention period: {retention_days}. Must be between 0 and 35."
-        )));
-    }
+    check_retention(settings, 0)?;
     let group = settings.text("DBSubnetGroupName").map(str::to_owned);
-    if let (Some(group), Some(existing)) = (&group, &cloud.config.subnet_groups)
-        && !existing.iter().any(|name| name.eq_ignore_ascii_case(group))
-    {
-        return Err(ApiError::subnet_group_not_found(group));
-    }
+    check_subnet_group(cloud, group.as_deref())?;
     // Without a subnet group RDS takes the default VPC, whose internet gateway makes the instance public: a trap for restores.
     settings.set_default("PubliclyAccessible", if group.is_none() { "true" } else { "false" });
     if settings.is_true("StorageEncrypted") {
-        settings.set_default("KmsKeyId", "alias/aws/rds");
+        settings.set_default("KmsKeyId", DEFAULT_KEY);
     }
     Ok(())
+}
+
+/// The same for clusters.
+pub(crate) fn check_cluster_settings(
+    cloud: &Cloud,
+    settings: &mut Settings,
+    engine: Engine,
+    version: &str,
+) -> Result<(), ApiError> {
+    // "Must be a value from 1 to 35" (`CreateDBCluster`, `BackupRetentionPeriod`).
+    check_retention(settings, 1)?;
+    check_subnet_group(cloud, settings.text("DBSubnetGroupName"))?;
+    settings.set_default("DBSubnetGroupName", "default");
+    let family = format!("default.{}{}", engine.as_str(), version.split('.').next().unwrap_or(version));
+    settings.set_default("DBClusterParameterGroupName", family);
+    if engine == Engine::AuroraPostgresql {
+        settings.set_default("StorageType", "aurora");
+    }
+    if settings.text("KmsKeyId").is_some() {
+        settings.set("StorageEncrypted", "true");
+    } else if settings.is_true("StorageEncrypted") {
+        settings.set("KmsKeyId", DEFAULT_KEY);
+    }
+    Ok(())
+}
+
+pub(crate) fn check_retention(settings: &Settings, days_min: u64) -> Result<(), ApiError> {
+    let name = "BackupRetentionPeriod";
+    let days = settings.number(name);
+    if settings.text(name).is_some() && !(days_min..=35).contains(&days) {
+        return Err(ApiError::invalid_value(format!(
+            "Invalid backup retention period: {days}. Must be between {days_min} and 35."
+        )));
+    }
+    Ok(())
+}
+
+fn check_subnet_group(cloud: &Cloud, group: Option<&str>) -> Result<(), ApiError> {
+    match (group, &cloud.config.subnet_groups) {
+        (Some(group), Some(existing)) if !existing.iter().any(|name| name.eq_ignore_ascii_case(group)) => {
+            Err(ApiError::subnet_group_not_found(group))
+        }
+        _ => Ok(()),
+    }
 }

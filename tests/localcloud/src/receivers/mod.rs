@@ -1,11 +1,15 @@
-//! Slack and PagerDuty on loopback: they check what is posted as those services do, remember it, and fail on demand.
+//! Slack, PagerDuty, SES and a signed webhook on loopback: they check what is posted as those services do, remember it, and
+//! fail on demand.
 //!
 //! What is *not* here on purpose: anything lenient. Where a service's documentation leaves a limit open (what a
 //! character is, how large a message may be), these receivers take the narrowest reading, so that what passes here
 //! passes there.
 
 mod pagerduty;
+mod ses;
 mod slack;
+mod slack_api;
+mod webhook;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,7 +28,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use pagerduty::PagerDuty;
+pub use ses::SesApi;
 pub use slack::Slack;
+pub use slack_api::SlackApi;
+pub use webhook::SignedWebhook;
 
 /// What a receiver does instead of answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,37 +69,67 @@ pub struct Refused {
     pub words: String,
 }
 
-/// Both receivers, each on a port of its own. They end with this value.
+/// All receivers, each on a port of its own. They end with this value.
 #[derive(Debug)]
 pub struct Receivers {
     slack: Slack,
+    slack_api: SlackApi,
     pagerduty: PagerDuty,
+    ses: SesApi,
+    webhook: SignedWebhook,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Receivers {
-    /// Starts both on free loopback ports.
+    /// Starts them on free loopback ports.
     ///
     /// # Errors
     /// When no port can be bound.
     pub async fn start() -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
-        let (slack_listener, slack_address) = listen().await?;
-        let (pagerduty_listener, pagerduty_address) = listen().await?;
-        let slack = Slack::at(slack_address, Inbox::new(stopped.clone()));
-        let pagerduty = PagerDuty::at(pagerduty_address, Inbox::new(stopped.clone()));
-        let servers = vec![
-            serve(slack_listener, slack.router(), stopped.clone()),
-            serve(pagerduty_listener, pagerduty.router(), stopped),
-        ];
-        Ok(Self { slack, pagerduty, stop, servers })
+        let inbox = || Inbox::new(stopped.clone());
+        let mut servers = Vec::new();
+        let (listener, address) = listen().await?;
+        let slack = Slack::at(address, inbox());
+        servers.push(serve(listener, slack.router(), stopped.clone()));
+        let (listener, address) = listen().await?;
+        let slack_api = SlackApi::at(address, inbox());
+        servers.push(serve(listener, slack_api.router(), stopped.clone()));
+        let (listener, address) = listen().await?;
+        let pagerduty = PagerDuty::at(address, inbox());
+        servers.push(serve(listener, pagerduty.router(), stopped.clone()));
+        let (listener, address) = listen().await?;
+        let ses = SesApi::at(address, inbox());
+        servers.push(serve(listener, ses.router(), stopped.clone()));
+        let (listener, address) = listen().await?;
+        let webhook = SignedWebhook::at(address, inbox());
+        servers.push(serve(listener, webhook.router(), stopped.clone()));
+        Ok(Self { slack, slack_api, pagerduty, ses, webhook, stop, servers })
     }
 
     /// The Slack receiver.
     #[must_use]
     pub fn slack(&self) -> &Slack {
         &self.slack
+    }
+
+    /// Slack's Web API.
+    #[must_use]
+    pub fn slack_api(&self) -> &SlackApi {
+        &self.slack_api
+    }
+
+    /// Amazon SES.
+    #[must_use]
+    pub fn ses(&self) -> &SesApi {
+        &self.ses
+    }
+
+    /// The receiver of signed webhooks.
+    #[must_use]
+    pub fn webhook(&self) -> &SignedWebhook {
+        &self.webhook
     }
 
     /// The PagerDuty receiver.
@@ -125,7 +162,7 @@ impl Receivers {
         serde_json::json!({ "routing_key": self.routing_key(), "url": self.pagerduty_url() }).to_string()
     }
 
-    /// Ends both and waits until their ports are free.
+    /// Ends them and waits until their ports are free.
     ///
     /// # Errors
     /// When a server ended before, with the reason.

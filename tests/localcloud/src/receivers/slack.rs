@@ -148,18 +148,19 @@ fn judge(body: &[u8]) -> Judgement {
 }
 
 /// Slack's word, and ours for whoever has to find the mistake.
-struct Refusal {
-    word: &'static str,
-    why: String,
+pub(super) struct Refusal {
+    pub(super) word: &'static str,
+    pub(super) why: String,
 }
 
-type Checked<T = ()> = Result<T, Refusal>;
+pub(super) type Checked<T = ()> = Result<T, Refusal>;
 
 fn invalid(why: impl Into<String>) -> Refusal {
     Refusal { word: "invalid_blocks", why: why.into() }
 }
 
-fn read(body: &[u8]) -> Checked<Value> {
+/// Reads a message, or says why Slack would not take it.
+pub(super) fn read(body: &[u8]) -> Checked<Value> {
     let unreadable = |why: String| Refusal { word: "invalid_payload", why };
     let message: Value = serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
     let Value::Object(fields) = &message else { return Err(unreadable("not an object".into())) };
@@ -210,12 +211,30 @@ fn check_block<'a>(block: &'a Value, ids: &mut BTreeSet<&'a str>) -> Checked {
             check_text(text, &["plain_text"], HEADER_MAX)
         }
         Some("section") => check_section(fields),
+        Some("actions") => {
+            only(fields, &["type", "block_id", "elements"])?;
+            list(fields, "elements", ELEMENTS_MAX)?.iter().try_for_each(check_button)
+        }
         Some("context") => {
             only(fields, &["type", "block_id", "elements"])?;
             let elements = list(fields, "elements", ELEMENTS_MAX)?;
             elements.iter().try_for_each(|element| check_text(element, &["plain_text", "mrkdwn"], SECTION_TEXT_MAX))
         }
         other => Err(invalid(format!("a block of type {other:?}"))),
+    }
+}
+
+/// "value: maximum length is 2000 characters", "text: maximum length is 75 characters" (Slack API, "Button element").
+fn check_button(button: &Value) -> Checked {
+    let Value::Object(fields) = button else { return Err(invalid("an element that is no object")) };
+    only(fields, &["type", "action_id", "text", "value"])?;
+    let text = fields.get("text").ok_or_else(|| invalid("a button without text"))?;
+    check_text(text, &["plain_text"], 75)?;
+    let value = fields.get("value").and_then(Value::as_str).unwrap_or_default();
+    if fields.get("type").and_then(Value::as_str) == Some("button") && characters(value) <= 2_000 {
+        Ok(())
+    } else {
+        Err(invalid("no button with a value of 2,000 characters at most"))
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::config::{BehaviorVersion, Credentials, retry::RetryConfig};
-use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -80,23 +81,42 @@ impl Bench {
     }
 }
 
-/// Long enough to be seen by a poll, no longer.
+/// Long enough to be seen by a poll, no longer. Logs are uploaded when a test says so.
 fn brisk() -> Timings {
     let brief = Duration::from_millis(100);
-    Timings { creating: brief, snapshot: brief, pending: brief, modifying: brief, stopping: brief, deleting: brief }
+    Timings {
+        creating: brief,
+        snapshot: brief,
+        pending: brief,
+        modifying: brief,
+        stopping: brief,
+        deleting: brief,
+        log_upload: Duration::from_secs(3_600),
+    }
 }
 
 pub(super) fn region() -> Region {
     Region::new("eu-central-1")
 }
 
-/// Creates an instance with a database `shop` and waits until it is available.
+/// Creates an instance with a database `shop` and without automated backups, and waits until it is available.
 pub(super) async fn create(client: &Client, id: &str) -> Result<DbInstance, Box<dyn std::error::Error>> {
     begin_create(client, id).await?;
     available(client, id).await
 }
 
+/// The same with automated backups, as RDS makes it unless told otherwise.
+pub(super) async fn create_backed_up(client: &Client, id: &str) -> Result<DbInstance, Box<dyn std::error::Error>> {
+    creation(client, id).send().await?;
+    available(client, id).await
+}
+
 pub(super) async fn begin_create(client: &Client, id: &str) -> Result<(), Box<dyn std::error::Error>> {
+    creation(client, id).backup_retention_period(0).send().await?;
+    Ok(())
+}
+
+fn creation(client: &Client, id: &str) -> CreateDBInstanceFluentBuilder {
     let tag = aws_sdk_rds::types::Tag::builder().key("team").value("shop").build();
     client
         .create_db_instance()
@@ -107,9 +127,6 @@ pub(super) async fn begin_create(client: &Client, id: &str) -> Result<(), Box<dy
         .master_user_password(PASSWORD)
         .db_name("shop")
         .tags(tag)
-        .send()
-        .await?;
-    Ok(())
 }
 
 pub(super) async fn snapshot(
@@ -171,6 +188,130 @@ pub(super) async fn snapshot_in(
     loop {
         let answer = client.describe_db_snapshots().db_snapshot_identifier(id).send().await?;
         let snapshot = answer.db_snapshots().first().ok_or("no snapshot in the answer")?.clone();
+        let now = snapshot.status().unwrap_or_default().to_owned();
+        if now == status {
+            return Ok(snapshot);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("{id} is {now}, not {status}").into());
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+/// Creates an Aurora cluster without instances and with a database `shop`, and waits until it is available.
+pub(super) async fn create_cluster(client: &Client, id: &str) -> Result<DbCluster, Box<dyn std::error::Error>> {
+    client
+        .create_db_cluster()
+        .db_cluster_identifier(id)
+        .engine("aurora-postgresql")
+        .master_username("master")
+        .master_user_password(PASSWORD)
+        .database_name("shop")
+        .storage_encrypted(true)
+        .backup_retention_period(7)
+        .tags(aws_sdk_rds::types::Tag::builder().key("team").value("shop").build())
+        .send()
+        .await?;
+    cluster_in(client, id, "available").await
+}
+
+/// Creates an instance in a cluster and waits until it is available.
+pub(super) async fn create_member(
+    client: &Client,
+    cluster: &str,
+    id: &str,
+    engine: &str,
+) -> Result<DbInstance, Box<dyn std::error::Error>> {
+    let call = client.create_db_instance().db_instance_identifier(id).db_cluster_identifier(cluster);
+    call.db_instance_class("db.r6g.large").engine(engine).send().await?;
+    available(client, id).await
+}
+
+pub(super) async fn cluster_in(
+    client: &Client,
+    id: &str,
+    status: &str,
+) -> Result<DbCluster, Box<dyn std::error::Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = client.describe_db_clusters().db_cluster_identifier(id).send().await?;
+        let cluster = answer.db_clusters().first().ok_or("no cluster in the answer")?.clone();
+        let now = cluster.status().unwrap_or_default().to_owned();
+        if now == status {
+            return Ok(cluster);
+        }
+        if Instant::now() > deadline || now == "migration-failed" {
+            return Err(format!("{id} is {now}, not {status}").into());
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+}
+
+/// Waits until a cluster is available with nothing pending.
+pub(super) async fn cluster_settled(client: &Client, id: &str) -> Result<DbCluster, Box<dyn std::error::Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let cluster = cluster_in(client, id, "available").await?;
+        if cluster.pending_modified_values().is_none() {
+            return Ok(cluster);
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+    Err(format!("something is still pending for {id}").into())
+}
+
+/// Waits until an instance is available and keeps automated backups for so many days.
+pub(super) async fn retaining(client: &Client, id: &str, days: i32) -> Result<DbInstance, Box<dyn std::error::Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let instance = available(client, id).await?;
+        if instance.backup_retention_period() == Some(days) {
+            return Ok(instance);
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+    Err(format!("the retention of {id} never became {days}").into())
+}
+
+/// Waits until a cluster is gone.
+pub(super) async fn cluster_gone(client: &Client, id: &str) -> Outcome {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let answer = client.describe_db_clusters().db_cluster_identifier(id).send().await;
+        if answer.is_err_and(|error| error.into_service_error().is_db_cluster_not_found_fault()) {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+    Err(format!("{id} is still there").into())
+}
+
+pub(super) async fn cluster_snapshot(
+    client: &Client,
+    cluster: &str,
+    id: &str,
+) -> Result<DbClusterSnapshot, Box<dyn std::error::Error>> {
+    client
+        .create_db_cluster_snapshot()
+        .db_cluster_identifier(cluster)
+        .db_cluster_snapshot_identifier(id)
+        .send()
+        .await?;
+    let found = cluster_snapshot_in(client, id, "available").await?;
+    cluster_in(client, cluster, "available").await?;
+    Ok(found)
+}
+
+pub(super) async fn cluster_snapshot_in(
+    client: &Client,
+    id: &str,
+    status: &str,
+) -> Result<DbClusterSnapshot, Box<dyn std::error::Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = client.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send().await?;
+        let snapshot = answer.db_cluster_snapshots().first().ok_or("no snapshot in the answer")?.clone();
         let now = snapshot.status().unwrap_or_default().to_owned();
         if now == status {
             return Ok(snapshot);

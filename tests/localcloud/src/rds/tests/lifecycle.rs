@@ -2,7 +2,9 @@
 
 use aws_sdk_rds::types::Tag;
 
-use super::bench::{Bench, Outcome, PASSWORD, available, count, create, gone, instance_in, login, restore, snapshot};
+use super::bench::{
+    Bench, Outcome, PASSWORD, available, count, create, create_backed_up, gone, instance_in, login, restore, snapshot,
+};
 use crate::sample;
 
 #[tokio::test]
@@ -91,7 +93,7 @@ async fn a_restore_inherits_the_source_s_tags_unless_given_some() -> Outcome {
 async fn what_a_restore_call_says_holds_from_the_first_moment() -> Outcome {
     let bench = Bench::start().await?;
     let client = bench.client("eu-central-1");
-    create(&client, "orders").await?;
+    create_backed_up(&client, "orders").await?;
     snapshot(&client, "orders", "orders-1").await?;
     let call = client
         .restore_db_instance_from_db_snapshot()
@@ -120,7 +122,7 @@ async fn what_a_restore_call_says_holds_from_the_first_moment() -> Outcome {
 async fn a_new_master_password_is_pending_then_works() -> Outcome {
     let mut bench = Bench::start().await?;
     let client = bench.client("eu-central-1");
-    let instance = create(&client, "orders").await?;
+    let instance = create_backed_up(&client, "orders").await?;
     let call = client.modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
     let answer =
         call.master_user_password("battery-staple").backup_retention_period(7).deletion_protection(true).send().await?;

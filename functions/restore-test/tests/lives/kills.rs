@@ -1,0 +1,170 @@
+//! Killed after every single external call, whatever is restored: the run ends judged, in one link of evidence, and leaves nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use holdfast_domain::inventory::MadeBy;
+use holdfast_domain::plan::RestoreFrom;
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{DbSnapshotId, Region, RunId, Verdict};
+use holdfast_ledger::{EvidenceRef, OutcomeWord, Phase, evidence_key, sha256};
+use holdfast_testkit::{Call, MemoryCloud};
+use holdfast_wire::{RestoreTestNow, Trigger};
+use jiff::SignedDuration;
+use restore_test::{Ports, handle};
+
+use crate::shop::{self, PLANS, add_snapshot, config, database, run_of, verify_run};
+
+/// What can be restored, each by hand: a rule of the plan asks for the same.
+const SOURCES: [&str; 8] = ["latest", "random", "oldest", "chosen", "rds:", "awsbackup:", "pitr", "copy"];
+
+fn home() -> Region {
+    "eu-central-1".parse().expect("legal")
+}
+
+fn away() -> Region {
+    "us-east-1".parse().expect("legal")
+}
+
+/// Three recovery points of a rule after which no test follows, one of each other maker, a copy elsewhere, and a continuous backup.
+fn cloud() -> MemoryCloud {
+    let cloud = shop::without_recovery_point();
+    for slot in ["20261118t020000z", "20261119t020000z", "20261120t020000z"] {
+        add_snapshot(&cloud, &home(), slot, "weekly");
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    add_snapshot(&cloud, &away(), "20261119t020000z", "weekly");
+    for (name, made_by) in [("rds:shop-orders-2026-11-20", MadeBy::Rds), ("awsbackup:job-4f1c", MadeBy::AwsBackup)] {
+        let id: DbSnapshotId = name.parse().expect("legal");
+        cloud.add_snapshot(&home(), &id, &database(), Tags::new());
+        cloud.set_snapshot_maker(&home(), &id, made_by);
+    }
+    cloud.back_up_continuously(&home(), &database());
+    cloud.pass(SignedDuration::from_mins(2));
+    cloud
+}
+
+fn wish(source: &str) -> RestoreTestNow {
+    let chosen = |id: &str| RestoreFrom::Chosen(id.parse().expect("legal"));
+    let from = match source {
+        "latest" | "copy" => RestoreFrom::Latest,
+        "random" => RestoreFrom::Random,
+        "oldest" => RestoreFrom::Oldest,
+        "chosen" => RestoreFrom::Chosen(shop::snapshot_id()),
+        "rds:" => chosen("rds:shop-orders-2026-11-20"),
+        "awsbackup:" => chosen("awsbackup:job-4f1c"),
+        _ => RestoreFrom::Pitr,
+    };
+    RestoreTestNow {
+        resource: "orders-db".parse().expect("legal"),
+        from,
+        region: (source == "copy").then(away),
+        request: "kill".into(),
+        reason: "to see".into(),
+    }
+}
+
+fn id() -> RunId {
+    "orders-db.manual.kill".parse().expect("legal")
+}
+
+/// A life from the request until nothing is left: how many minutes it took, and the calls with the phase that each invocation met.
+struct Lived {
+    minutes: i64,
+    calls: Vec<(Option<Phase>, Call)>,
+}
+
+/// Lives a whole life; the invocation that makes one call more than `killed_after` is killed before it.
+async fn live(cloud: &MemoryCloud, source: &str, killed_after: Option<usize>) -> Lived {
+    let before = cloud.calls().len();
+    cloud.crash_after(killed_after);
+    let (mut calls, mut heard) = (Vec::new(), false);
+    for minutes in 0..240 {
+        let met = run_of(cloud, &id()).map(|run| run.phase);
+        // Who asked, or Lambda for them, asks again until it was heard (source: Lambda Developer Guide, "Asynchronous invocation").
+        let trigger = if heard { Trigger::Sweep } else { Trigger::RestoreTestNow(wish(source)) };
+        let ports = Ports { objects: cloud, rds: cloud, secrets: cloud, bus: cloud, system: cloud };
+        let made = cloud.calls().len();
+        heard |= handle(&ports, &PLANS, &config(), &trigger).await.is_ok();
+        calls.extend(cloud.calls().into_iter().skip(made).map(|call| (met, call)));
+        if killed_after.is_some_and(|most| cloud.calls().len() - before > most) {
+            cloud.crash_after(None);
+        }
+        if run_of(cloud, &id()).is_some_and(|run| run.phase == Phase::Verifying) {
+            verify_run(cloud, &id(), OutcomeWord::Passed);
+        }
+        let open = cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/"));
+        let closed = run_of(cloud, &id()).is_some_and(|run| run.phase == Phase::Closed);
+        if closed && !open && cloud.instance_ids() == [database()] && cloud.secret_names().is_empty() {
+            return Lived { minutes, calls };
+        }
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    panic!("{source} killed after {killed_after:?}: {:?} {:?}", run_of(cloud, &id()), cloud.instance_ids());
+}
+
+/// What was done, in words that do not depend on the run.
+fn words(call: &Call) -> String {
+    let about = match call.subject.split('/').collect::<Vec<_>>().as_slice() {
+        ["plan.json"] | ["plans", _] => "the plan",
+        ["restore-tests", "rooms.json"] => "the rooms in use",
+        ["restore-tests", "open", ..] => "open markers",
+        ["restore-tests", "runs", _] => "the run",
+        ["verifications", _] => "the verification",
+        ["evidence", ..] => "the evidence",
+        _ if call.operation == "events:PutEvents" => &call.subject,
+        _ => "",
+    };
+    format!("{} {about}", call.operation).trim_end().to_owned()
+}
+
+#[tokio::test]
+async fn killed_after_any_call_every_sort_of_run_ends_judged_with_one_link_and_leaves_nothing() {
+    let mut table: BTreeMap<String, BTreeMap<&str, (usize, i64)>> = BTreeMap::new();
+    for source in SOURCES {
+        let undisturbed = live(&cloud(), source, None).await;
+        for (killed_after, (met, call)) in undisturbed.calls.iter().enumerate() {
+            let cloud = cloud();
+            let lived = live(&cloud, source, Some(killed_after + 1)).await;
+            let run = run_of(&cloud, &id()).expect("a run");
+            let verdict = run.verdict.as_ref().map(|given| given.verdict);
+            assert_eq!(verdict, Some(Verdict::Passed), "{source} killed after {killed_after}");
+            let links: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("evidence/")).collect();
+            assert_eq!(links, [evidence_key(&run.resource, 1)], "{source} killed after {killed_after}");
+            let hash = sha256(&cloud.object(&links[0]).expect("a link"));
+            assert_eq!(
+                run.evidence,
+                Some(EvidenceRef { number: 1, sha256: hash }),
+                "{source} killed after {killed_after}"
+            );
+            let phase = met.map_or("begins".to_owned(), |phase| format!("{phase:?}").to_lowercase());
+            let order = met.map_or(0, |phase| phase as u8 + 1);
+            let row = table.entry(format!("{order} {phase:<11} {}", words(call))).or_default();
+            let (kills, late) = row.entry(source).or_default();
+            *kills += 1;
+            *late = (*late).max(lived.minutes - undisturbed.minutes);
+        }
+    }
+    insta::assert_snapshot!(render(&table));
+}
+
+fn render(table: &BTreeMap<String, BTreeMap<&str, (usize, i64)>>) -> String {
+    let mut text = String::from(
+        "killed after each call of this sort: how often, and the latest that the run then ended, against a life undisturbed\n\
+         each one ended judged passed, in one link of evidence, with room, secret and marker gone\n\n",
+    );
+    let heads: String = SOURCES.iter().map(|source| format!(" {source:<11}")).collect();
+    let mut kills = 0;
+    writeln!(text, "{:<64}{}", "invocation meets, killed after", heads.trim_end()).expect("a string takes everything");
+    for (row, cells) in table {
+        kills += cells.values().map(|(kills, _)| kills).sum::<usize>();
+        let cell = |source: &&str| {
+            let cell = cells.get(source).map_or("-".to_owned(), |(kills, late)| format!("{kills} +{late}m"));
+            format!(" {cell:<11}")
+        };
+        let cells: String = SOURCES.iter().map(cell).collect();
+        writeln!(text, "{:<64}{}", &row[2..], cells.trim_end()).expect("a string takes everything");
+    }
+    writeln!(text, "\n{kills} kills").expect("a string takes everything");
+    text
+}

@@ -1,0 +1,154 @@
+//! Units and what is known of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_domain::{CheckResult, Outcome, Requirement};
+use holdfast_ledger::{CheckRecord, Observed, OutcomeWord, Verification};
+use jiff::SignedDuration;
+
+use super::{PagesCounted, Stage, Task, Unit};
+use crate::catalog::shown;
+
+/// How many objects without a finding are named. The rest is counted.
+const UNAFFECTED_NAMED_MAX: usize = 10;
+
+/// Units and what is known of them.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    units: Vec<Unit>,
+    /// By check name. A result whose unit has gone (a table dropped by a job of the database's own) stays: it was seen.
+    results: BTreeMap<String, CheckRecord>,
+    observed: BTreeMap<String, Observed>,
+}
+
+impl Progress {
+    /// Takes up work where a record left it.
+    #[must_use]
+    pub fn new(units: Vec<Unit>, record: &Verification) -> Self {
+        let results = record.results.iter().map(|result| (result.check.clone(), result.clone())).collect();
+        Self { units, results, observed: record.observed.clone() }
+    }
+
+    /// Units of a stage that have no result yet, in order.
+    #[must_use]
+    pub fn pending(&self, stage: Stage) -> Vec<Unit> {
+        let pending = self.units.iter().filter(|unit| unit.stage == stage && !self.results.contains_key(&unit.check));
+        pending.map(|unit| self.with_parts(unit)).collect()
+    }
+
+    /// A unit with what its parts came to, if it has parts.
+    fn with_parts(&self, unit: &Unit) -> Unit {
+        let mut unit = unit.clone();
+        if let Task::CountIndex { parts, pages, .. } = &mut unit.task {
+            *pages = self.counted(parts);
+        }
+        unit
+    }
+
+    /// `None` if a part was not counted.
+    fn counted(&self, parts: &[String]) -> Option<PagesCounted> {
+        let mut moments = BTreeSet::new();
+        let mut rows: u64 = 0;
+        for part in parts {
+            let Some(Observed::Rows(counted)) = self.observed.get(part) else { return None };
+            rows = rows.checked_add(counted.rows)?;
+            moments.insert(counted.next_transaction);
+        }
+        let quiet_at = moments.first().copied().filter(|_| moments.len() == 1);
+        Some(PagesCounted { rows, quiet_at })
+    }
+
+    /// Whether nothing is left of any stage up to and including this one.
+    #[must_use]
+    pub fn is_done_to(&self, stage: Stage) -> bool {
+        self.units.iter().filter(|unit| unit.stage <= stage).all(|unit| self.results.contains_key(&unit.check))
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.is_done_to(Stage::Vacuum)
+    }
+
+    /// Whether every page of every table was read: `Read` is over, and each heap check ran.
+    #[must_use]
+    pub fn is_fully_read(&self) -> bool {
+        let heaps = || self.results.values().filter(|result| result.check.starts_with("heap "));
+        self.is_done_to(Stage::Read)
+            && heaps().next().is_some()
+            && heaps().all(|result| result.outcome != OutcomeWord::NotRun)
+    }
+
+    /// Takes a result, and what was observed with it. The first one stands.
+    pub fn take(&mut self, result: CheckResult, observed: Option<Observed>) {
+        if self.results.contains_key(&result.check) {
+            return;
+        }
+        if let Some(observed) = observed {
+            self.observed.insert(result.check.clone(), observed);
+        }
+        self.results.insert(result.check.clone(), result.into());
+    }
+
+    /// Gives up what is left.
+    pub fn give_up(&mut self, reason: &str) {
+        let left: Vec<Unit> = Stage::ALL.into_iter().flat_map(|stage| self.pending(stage)).collect();
+        for unit in left {
+            self.take(unit.result(Outcome::NotRun, reason.to_owned(), SignedDuration::ZERO), None);
+        }
+    }
+
+    /// Once something has failed: what has not. Found damage is no reason to distrust the rest, as far as it was looked at.
+    #[must_use]
+    pub fn unaffected(&self) -> Option<CheckResult> {
+        let mut objects: BTreeMap<String, bool> = BTreeMap::new();
+        for unit in &self.units {
+            let (Some(database), Some(subject)) = (unit.task.database(), &unit.subject) else { continue };
+            let Some(result) = self.results.get(&unit.check) else { continue };
+            let fine = objects.entry(format!("{}.{subject}", shown(database))).or_insert(true);
+            *fine &= result.outcome != OutcomeWord::Failed;
+        }
+        if self.results.values().all(|result| result.outcome != OutcomeWord::Failed) {
+            return None;
+        }
+        let fine: Vec<&str> = objects.iter().filter(|(_, fine)| **fine).map(|(name, _)| name.as_str()).collect();
+        let named = fine.iter().take(UNAFFECTED_NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+        let more = fine.len().saturating_sub(UNAFFECTED_NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let detail = format!(
+            "{} of {} tables, indexes and sequences that were looked at have no finding: {named}{more}",
+            fine.len(),
+            objects.len()
+        );
+        Some(CheckResult {
+            check: "unaffected".into(),
+            subject: None,
+            requirement: Requirement::BestEffort,
+            outcome: Outcome::Passed,
+            detail,
+            took: SignedDuration::ZERO,
+        })
+    }
+
+    /// How many units there are, those that have gone included.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        let known: BTreeSet<&str> = self.units.iter().map(|unit| unit.check.as_str()).collect();
+        self.units.len() + self.results.keys().filter(|check| !known.contains(check.as_str())).count()
+    }
+
+    /// Every result so far, in the order of the units; those whose unit has gone come last.
+    #[must_use]
+    pub fn results(&self) -> Vec<CheckRecord> {
+        let mut left = self.results.clone();
+        let mut ordered: Vec<CheckRecord> = self.units.iter().filter_map(|unit| left.remove(&unit.check)).collect();
+        ordered.extend(left.into_values());
+        ordered
+    }
+
+    /// What was observed so far, by check.
+    #[must_use]
+    pub fn observed(&self) -> &BTreeMap<String, Observed> {
+        &self.observed
+    }
+}

@@ -1,0 +1,387 @@
+//! What schedules and retention come to over a span of time: how far recovery points lie apart, how many there are, when each expires.
+//!
+//! No clock is read here. Whoever judges a plan takes the reference year, so that the same file is always judged the same;
+//! whoever shows a calendar brings its own day. Schedules that are equal are gone through once, however many resources have them.
+
+use std::collections::HashMap;
+use std::iter::Peekable;
+use std::rc::Rc;
+
+use holdfast_domain::Schedule;
+use holdfast_domain::plan::Retention;
+use holdfast_domain::schedule::{Firing, Firings};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+/// Where the reference year begins: 2026-01-01T00:00:00Z. Any whole year has the same gaps but for a day or an hour.
+pub(crate) const YEAR_BEGINS: Timestamp = Timestamp::constant(1_767_225_600, 0);
+/// Its days: a leap year's, so that no plan is judged by a year that is too short.
+pub(crate) const YEAR_DAYS: usize = 366;
+/// Its length.
+pub(crate) const YEAR: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// Bounds the work for one resource: a year of one firing every five minutes is 105,408. What fires more often is judged over fewer
+/// days; so is what is kept for so long that more recovery points than this would have to be counted.
+const FIRINGS_MAX: usize = 120_000;
+
+/// The longest time between two recovery points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) length: SignedDuration,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+/// A recovery point as the plan foresees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Point {
+    /// When it is taken.
+    pub(crate) at: Timestamp,
+    /// When its retention ends: it is kept before this instant and not at it.
+    pub(crate) expires: Timestamp,
+}
+
+/// Recovery points of one sort: the schedules they are taken on, and how long they are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept<'p> {
+    pub(crate) schedules: Vec<&'p Schedule>,
+    pub(crate) keep: Retention,
+}
+
+/// Remembers what was found out about schedules in the reference year.
+#[derive(Debug, Default)]
+pub(crate) struct Almanac {
+    gaps: HashMap<String, Option<Gap>>,
+    counts: HashMap<String, Rc<Vec<u32>>>,
+    overlaps: HashMap<String, Rc<Vec<Overlap>>>,
+    unanswered: HashMap<String, Option<Timestamp>>,
+}
+
+/// Two runs that lie closer together than the first of them may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlap {
+    /// Which schedule the earlier run is of, and when it begins.
+    pub(crate) earlier: (usize, Timestamp),
+    /// The same of the later one.
+    pub(crate) later: (usize, Timestamp),
+}
+
+impl Almanac {
+    /// The longest time between two firings of any of the schedules that begins in the reference year; none if they do not fire
+    /// twice.
+    pub(crate) fn longest_gap(&mut self, schedules: &[&Schedule]) -> Option<Gap> {
+        *self.gaps.entry(key(schedules)).or_insert_with(|| longest_gap(schedules))
+    }
+
+    /// How many recovery points are kept at most on each day of the reference year, once the plan has run for as long as it keeps
+    /// them. Several sorts due at one instant share one recovery point, which is kept as long as any of them asks.
+    pub(crate) fn kept_by_day(&mut self, sorts: &[Kept<'_>]) -> Rc<Vec<u32>> {
+        let key: Vec<String> = sorts.iter().map(|sort| format!("{}~{:?}", key(&sort.schedules), sort.keep)).collect();
+        let counts = self.counts.entry(key.join("&")).or_insert_with(|| Rc::new(kept_by_day(sorts)));
+        Rc::clone(counts)
+    }
+
+    /// The first time in the reference year that a run of each schedule comes before one of each other, or of itself, may be over. Runs due
+    /// at one instant are one run, which takes as long as the longest of them.
+    pub(crate) fn overlaps(&mut self, runs: &[(&Schedule, SignedDuration)]) -> Rc<Vec<Overlap>> {
+        let schedules: Vec<&Schedule> = runs.iter().map(|(schedule, _)| *schedule).collect();
+        let takes: Vec<SignedDuration> = runs.iter().map(|(_, takes)| *takes).collect();
+        let found = self.overlaps.entry(format!("{}~{takes:?}", key(&schedules)));
+        Rc::clone(found.or_insert_with(|| Rc::new(overlaps(&schedules, &takes))))
+    }
+
+    /// The first time in the reference year that a schedule fires and no recovery point of these sorts is there. A recovery point is there
+    /// once it is `late` old, until its retention ends.
+    pub(crate) fn first_without(
+        &mut self,
+        sorts: &[Kept<'_>],
+        late: SignedDuration,
+        asked: &Schedule,
+    ) -> Option<Timestamp> {
+        // Where each outlives the wait for the next one, the year need not be gone through.
+        if sorts.iter().any(|sort| self.outlives_the_next(sort, late)) {
+            return None;
+        }
+        let mut parts: Vec<String> =
+            sorts.iter().map(|sort| format!("{}~{:?}", key(&sort.schedules), sort.keep)).collect();
+        parts.push(format!("{late:?}~{}", key(&[asked])));
+        *self.unanswered.entry(parts.join("&")).or_insert_with(|| first_without(sorts, late, asked))
+    }
+
+    /// Whether each recovery point is still kept when the next one, which is `late`, is there.
+    fn outlives_the_next(&mut self, sort: &Kept<'_>, late: SignedDuration) -> bool {
+        match sort.keep {
+            Retention::Age(age) => {
+                self.longest_gap(&sort.schedules).is_some_and(|gap| gap.length.saturating_add(late) < age)
+            }
+            Retention::Slots { .. } => false,
+        }
+    }
+}
+
+fn overlaps(schedules: &[&Schedule], takes: &[SignedDuration]) -> Vec<Overlap> {
+    let until = YEAR_BEGINS.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
+    let mut found: Vec<Overlap> = Vec::new();
+    // The run that is over last of all that began, and when.
+    let mut busy: Option<(usize, Timestamp, Timestamp)> = None;
+    let firings = Merged::from(schedules, YEAR_BEGINS).take_while(|(_, firing)| firing.at < until);
+    for (which, firing) in firings.take(FIRINGS_MAX) {
+        if let Some((earlier, began, _)) = busy.filter(|(_, began, over)| *began < firing.at && firing.at < *over) {
+            let known = |overlap: &Overlap| (overlap.earlier.0, overlap.later.0) == (earlier, which);
+            if !found.iter().any(known) {
+                found.push(Overlap { earlier: (earlier, began), later: (which, firing.at) });
+            }
+        }
+        let over = takes.get(which).and_then(|takes| firing.at.saturating_add(*takes).ok()).unwrap_or(firing.at);
+        if busy.is_none_or(|(_, _, other)| over > other) {
+            busy = Some((which, firing.at, over));
+        }
+    }
+    found
+}
+
+fn first_without(sorts: &[Kept<'_>], late: SignedDuration, asked: &Schedule) -> Option<Timestamp> {
+    let until = YEAR_BEGINS.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
+    let mut points = points(sorts, None, until).into_iter().peekable();
+    let mut kept_until = Timestamp::MIN;
+    for firing in asked.firings_from(YEAR_BEGINS).take_while(|firing| firing.at < until).take(FIRINGS_MAX) {
+        let there = |point: &Point| point.at.saturating_add(late).is_ok_and(|there| there <= firing.at);
+        while let Some(point) = points.next_if(there) {
+            kept_until = kept_until.max(point.expires);
+        }
+        if kept_until <= firing.at {
+            return Some(firing.at);
+        }
+    }
+    None
+}
+
+fn key(schedules: &[&Schedule]) -> String {
+    let each: Vec<String> = schedules.iter().map(|each| format!("{}@{}", each.expression(), each.zone())).collect();
+    each.join("|")
+}
+
+fn longest_gap(schedules: &[&Schedule]) -> Option<Gap> {
+    let mut firings = Merged::from(schedules, YEAR_BEGINS).map(|(_, firing)| firing.at);
+    let mut last = firings.next()?;
+    let until = last.saturating_add(YEAR).ok()?;
+    let mut longest: Option<Gap> = None;
+    for at in firings.take(FIRINGS_MAX) {
+        let length = at.duration_since(last);
+        if longest.is_none_or(|longest| length > longest.length) {
+            longest = Some(Gap { length, from: last, to: at });
+        }
+        last = at;
+        if last > until {
+            break;
+        }
+    }
+    longest
+}
+
+fn kept_by_day(sorts: &[Kept<'_>]) -> Vec<u32> {
+    let until = YEAR_BEGINS.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
+    let mut changes: Vec<(Timestamp, bool)> = Vec::new();
+    for point in points(sorts, None, until) {
+        changes.extend([(point.at, true), (point.expires, false)]);
+    }
+    // At one instant what expires goes first: retention that ends there does not count beside what is taken there.
+    changes.sort_unstable();
+    let mut by_day = vec![0; YEAR_DAYS];
+    let (mut kept, mut changes) = (0_u32, changes.into_iter().peekable());
+    for (day, most) in (0_i64..).zip(by_day.iter_mut()) {
+        let begins = YEAR_BEGINS.saturating_add(SignedDuration::from_hours(day * 24)).unwrap_or(Timestamp::MAX);
+        let ends = begins.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
+        while let Some((_, taken)) = changes.next_if(|(at, _)| *at <= begins) {
+            kept = if taken { kept + 1 } else { kept - 1 };
+        }
+        *most = kept;
+        while let Some((_, taken)) = changes.next_if(|(at, _)| *at < ends) {
+            kept = if taken { kept + 1 } else { kept - 1 };
+            *most = (*most).max(kept);
+        }
+    }
+    by_day
+}
+
+/// The recovery points of several sorts that are taken before `until`, in order, those of one instant as one. From `from` on, as if
+/// there had been none before; or, without it, those that are still kept in the reference year too.
+pub(crate) fn points(sorts: &[Kept<'_>], from: Option<Timestamp>, until: Timestamp) -> Vec<Point> {
+    let mut all: Vec<Point> = Vec::new();
+    for sort in sorts {
+        let begins = from.unwrap_or_else(|| YEAR_BEGINS.saturating_sub(sort.keep.longest()).unwrap_or(Timestamp::MIN));
+        all.extend(lifetimes(&sort.schedules, sort.keep, begins, until));
+    }
+    all.sort_unstable_by_key(|point| (point.at, std::cmp::Reverse(point.expires)));
+    all.dedup_by_key(|point| point.at);
+    all
+}
+
+/// What is taken on any of the schedules in a span, and when each expires.
+fn lifetimes(schedules: &[&Schedule], keep: Retention, from: Timestamp, until: Timestamp) -> Vec<Point> {
+    let mut firings: Vec<Firing> = Merged::from(schedules, from)
+        .map(|(_, firing)| firing)
+        .take_while(|f| f.at < until)
+        .take(FIRINGS_MAX)
+        .collect();
+    firings.dedup_by_key(|firing| firing.at);
+    match keep {
+        Retention::Age(age) => firings
+            .iter()
+            .map(|firing| Point { at: firing.at, expires: firing.at.saturating_add(age).unwrap_or(Timestamp::MAX) })
+            .collect(),
+        Retention::Slots { daily, weekly, monthly, yearly } => {
+            let mut points: Vec<Point> =
+                firings.iter().map(|firing| Point { at: firing.at, expires: firing.at }).collect();
+            let sorts: [(u32, Period); 4] = [(daily, day), (weekly, week), (monthly, month), (yearly, year)];
+            for (count, period) in sorts.into_iter().filter(|(count, _)| *count > 0) {
+                prolong(&mut points, &firings, count, period);
+            }
+            points
+        }
+    }
+}
+
+/// Keeps the newest of each of the `count` newest periods: a recovery point goes when a newer one is taken in its period, or when that
+/// many later periods have one.
+fn prolong(points: &mut [Point], firings: &[Firing], count: u32, period: Period) {
+    let periods: Vec<i64> = firings.iter().map(|firing| period(firing.day)).collect();
+    // Where each period that has a recovery point begins.
+    let begins: Vec<usize> =
+        (0..periods.len()).filter(|at| *at == 0 || periods.get(at - 1) != periods.get(*at)).collect();
+    let ends = begins.iter().skip(1).copied().chain([periods.len()]);
+    for (nth, (begin, end)) in begins.iter().copied().zip(ends).enumerate() {
+        for at in begin..end {
+            let successor = if at + 1 < end {
+                Some(at + 1)
+            } else {
+                let later = usize::try_from(count).ok().and_then(|count| nth.checked_add(count));
+                later.and_then(|later| begins.get(later)).copied()
+            };
+            let goes = successor.and_then(|at| firings.get(at)).map_or(Timestamp::MAX, |firing| firing.at);
+            if let Some(point) = points.get_mut(at) {
+                point.expires = point.expires.max(goes);
+            }
+        }
+    }
+}
+
+/// The number of the period in which a day lies; later periods have greater ones.
+type Period = fn(Date) -> i64;
+
+fn day(date: Date) -> i64 {
+    i64::from(date.year()) * 366 + i64::from(date.day_of_year())
+}
+
+fn week(date: Date) -> i64 {
+    let week = date.iso_week_date();
+    i64::from(week.year()) * 54 + i64::from(week.week())
+}
+
+fn month(date: Date) -> i64 {
+    i64::from(date.year()) * 12 + i64::from(date.month())
+}
+
+fn year(date: Date) -> i64 {
+    i64::from(date.year())
+}
+
+/// The firings of several schedules in order, each with the number of its schedule.
+pub(crate) struct Merged<'s>(Vec<Peekable<Firings<'s>>>);
+
+impl<'s> Merged<'s> {
+    pub(crate) fn from(schedules: &[&'s Schedule], from: Timestamp) -> Self {
+        Self(schedules.iter().map(|schedule| schedule.firings_from(from).peekable()).collect())
+    }
+}
+
+impl Iterator for Merged<'_> {
+    type Item = (usize, Firing);
+
+    fn next(&mut self) -> Option<(usize, Firing)> {
+        if let [only] = self.0.as_mut_slice() {
+            return only.next().map(|firing| (0, firing));
+        }
+        let heads = self.0.iter_mut().enumerate().filter_map(|(at, head)| Some((head.peek()?.at, at)));
+        let (_, first) = heads.min()?;
+        Some((first, self.0.get_mut(first)?.next()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    fn schedule(expression: &str, zone: &str) -> Schedule {
+        Schedule::parse(expression, zone).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn age(days: i64) -> Retention {
+        Retention::Age(SignedDuration::from_hours(days * 24))
+    }
+
+    fn peak(sorts: &[(&str, Retention)]) -> u32 {
+        let schedules: Vec<Schedule> = sorts.iter().map(|(at, _)| schedule(at, "UTC")).collect();
+        let sorts: Vec<Kept<'_>> =
+            schedules.iter().zip(sorts).map(|(at, (_, keep))| Kept { schedules: vec![at], keep: *keep }).collect();
+        Almanac::default().kept_by_day(&sorts).iter().copied().max().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_longest_gap_is_that_of_all_schedules_together_and_knows_when_clocks_change() {
+        for (expressions, zone, hours) in [
+            (&["cron(0 2 * * ? *)"][..], "UTC", 24),
+            (&["cron(0 2 * * ? *)"], "Europe/Berlin", 47),
+            (&["cron(0 4 * * ? *)"], "Europe/Berlin", 25),
+            (&["cron(0 2 * * ? *)", "cron(0 14 * * ? *)"], "UTC", 12),
+            (&["cron(0 2 ? * MON-FRI *)"], "UTC", 72),
+            (&["cron(0 2 ? * MON-FRI *)", "cron(0 9 ? * SUN *)"], "UTC", 55),
+            (&["cron(0 2 1 * ? *)"], "UTC", 31 * 24),
+        ] {
+            let schedules: Vec<Schedule> = expressions.iter().map(|each| schedule(each, zone)).collect();
+            let schedules: Vec<&Schedule> = schedules.iter().collect();
+            let gap = Almanac::default().longest_gap(&schedules).expect("it fires twice");
+            assert_eq!(gap.length, HOUR * hours, "{expressions:?} {zone}");
+            assert_eq!(gap.to.duration_since(gap.from), gap.length);
+        }
+        let once = schedule("cron(0 2 1 1 ? 2027)", "UTC");
+        assert_eq!(Almanac::default().longest_gap(&[&once]), None);
+    }
+
+    #[test]
+    fn recovery_points_that_are_kept_are_counted_as_they_share_their_slots() {
+        const DAILY: &str = "cron(0 2 * * ? *)";
+        const SUNDAYS: &str = "cron(0 2 ? * SUN *)";
+        let slots = |daily, weekly, monthly, yearly| Retention::Slots { daily, weekly, monthly, yearly };
+        assert_eq!(peak(&[(DAILY, age(7))]), 7);
+        assert_eq!(peak(&[(SUNDAYS, age(28))]), 4);
+        // Of four Sundays one is always among the last seven days.
+        assert_eq!(peak(&[(DAILY, age(7)), (SUNDAYS, age(28))]), 10);
+        // An hour later nothing is shared.
+        assert_eq!(peak(&[(DAILY, age(7)), ("cron(0 3 ? * SUN *)", age(28))]), 11);
+        assert_eq!(peak(&[(DAILY, slots(30, 0, 0, 0))]), 30);
+        assert_eq!(peak(&[(DAILY, slots(0, 0, 12, 0))]), 12);
+        assert_eq!(peak(&[("cron(0 * * * ? *)", slots(3, 0, 0, 0))]), 3);
+        // The four newest weeks lie within thirty days, and so does the newest month, sometimes two.
+        assert_eq!(peak(&[(DAILY, slots(30, 4, 12, 0))]), 30 + 11);
+        assert_eq!(peak(&[(DAILY, slots(7, 4, 12, 3))]), 7 + 3 + 11 + 2);
+    }
+
+    #[test]
+    fn the_newest_of_a_period_outlives_the_others() {
+        let (from, until) = (YEAR_BEGINS, YEAR_BEGINS + HOUR * 24 * 90);
+        let daily = schedule("cron(0 2 * * ? *)", "UTC");
+        let keep = Retention::Slots { daily: 2, weekly: 0, monthly: 1, yearly: 0 };
+        let all = points(&[Kept { schedules: vec![&daily], keep }], Some(from), until);
+        assert_eq!(all.len(), 90);
+        let days = |at: usize| all[at].expires.duration_since(all[at].at).as_hours() / 24;
+        // The first of January goes after two days; the last of January is the newest of its month until February has one.
+        assert_eq!((days(0), days(30), days(31)), (2, 2, 2));
+        let keep = Retention::Slots { daily: 2, weekly: 0, monthly: 2, yearly: 0 };
+        let all = points(&[Kept { schedules: vec![&daily], keep }], Some(from), until);
+        let days = |at: usize| all[at].expires.duration_since(all[at].at).as_hours() / 24;
+        assert_eq!((days(0), days(30), days(31)), (2, 29, 2));
+    }
+}
