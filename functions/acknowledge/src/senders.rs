@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::request::Request;
 
 /// The `action_id` of the button in Slack; its value is the incident's id.
-pub const ACTION: &str = "holdfast-acknowledge";
+pub(crate) const ACTION: &str = "holdfast-acknowledge";
 
 /// How old an event of PagerDuty's may be. It repeats a webhook that was not taken for hours, and what somebody did then
 /// is still done.

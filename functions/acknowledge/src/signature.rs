@@ -17,7 +17,7 @@ pub(crate) fn slack(request: &Request, key: Option<&str>, now: Timestamp) -> boo
     let Some(key) = key.filter(|key| !key.is_empty()) else { return false };
     let timestamp = request.header("x-slack-request-timestamp");
     let sent_at = timestamp.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
-    if !sent_at.is_some_and(|sent| now.duration_since(sent).abs() <= REPLAY_WINDOW) {
+    if sent_at.is_none_or(|sent| now.duration_since(sent).abs() > REPLAY_WINDOW) {
         return false;
     }
     let signed = [b"v0:", timestamp.as_bytes(), b":", &request.bytes()].concat();

@@ -20,10 +20,11 @@ use serde::de::DeserializeOwned;
 
 use crate::cause::{Heard, hear};
 use crate::channels::{Letter, Means, state_after};
-use crate::due::{Answers, FALLBACK, FallbackReason, Step, Telling, backoff, due, fallback_due, settle};
+use crate::due::{Step, Telling, backoff, due};
 use crate::fold::{fingerprint, joins, own_incident, returns, root_of};
 use crate::lines::apply;
 use crate::outcome::{Failure, Told};
+use crate::settle::{Answers, FALLBACK, FallbackReason, fallback_due, settle};
 use crate::story::Story;
 use crate::{Memory, NOBODY_TOLD, Ports, fallback};
 

@@ -11,7 +11,7 @@ use holdfast_ledger::{Delivery, DeliveryState};
 
 use crate::channels::email;
 use crate::channels::text::cut;
-use crate::due::{FALLBACK, FallbackReason};
+use crate::settle::{FALLBACK, FallbackReason};
 use crate::story::Story;
 
 /// The longest text of a finding's part; a message of SNS may have 256 KiB (source: Amazon SNS quotas).

@@ -32,10 +32,12 @@ mod news;
 mod outcome;
 pub mod policy;
 mod proofs;
+mod report;
 mod requests;
 #[cfg(test)]
 mod samples;
 mod secrets;
+pub mod settle;
 pub mod story;
 mod sweep;
 

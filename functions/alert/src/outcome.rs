@@ -8,7 +8,8 @@ use holdfast_ports::{Class, Classified, Failures, PortError};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::due::{Answers, FALLBACK, Step};
+use crate::due::Step;
+use crate::settle::{Answers, FALLBACK};
 
 /// Why an invocation failed. What could be done was done and recorded before; invoked again, `alert` does the rest.
 #[derive(Debug, Error)]

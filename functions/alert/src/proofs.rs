@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::channels::Letter;
 use crate::desk::Desk;
-use crate::due::{attempt, begun, is_settled, settle_one};
+use crate::due::{attempt, begun, is_settled};
 use crate::heartbeat::{self, Proof};
 use crate::outcome::Failure;
+use crate::settle::settle_one;
 
 /// How many runs of a resource are read, newest first, in search of one that passed.
 const RUNS_MAX: usize = 20;

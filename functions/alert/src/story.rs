@@ -1,11 +1,11 @@
 //! What people are told, before any channel gives it a form. Pure.
 
 use holdfast_domain::{Plan, Severity};
-use holdfast_ledger::{Delivery, DeliveryState, Incident, IncidentState, LineState};
+use holdfast_ledger::{Incident, IncidentState, LineState};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::due::{FALLBACK, Step};
-use crate::{lines, policy};
+use crate::due::Step;
+use crate::{lines, policy, report};
 
 /// How many causes of each state a message names; the record holds them all.
 const NAMES_SHOWN_MAX: usize = 50;
@@ -116,7 +116,7 @@ impl Story {
                 story.title = incident.words.ended.clone().unwrap_or_else(|| format!("over: {}", incident.words.title));
                 (story.threatens, story.next_step, story.facts) = (String::new(), String::new(), Vec::new());
             }
-            Step::Report => report(&mut story, incident),
+            Step::Report => report::report(&mut story, incident),
         }
         story
     }
@@ -244,58 +244,6 @@ fn links(plan: &Plan, archive: &Archive, incident: &Incident) -> Vec<(String, St
     }
     links.push(("Incident record".into(), archive.link(&holdfast_ledger::incident_key(&incident.id))));
     links
-}
-
-fn report(story: &mut Story, incident: &Incident) {
-    story.lines = timeline(incident);
-    story.notes = vec![match &incident.words.ended {
-        Some(ended) => format!("It ended with: {ended}"),
-        None => "It ended when it had been calm for long enough".into(),
-    }];
-    if !story.threatens.trim().is_empty() {
-        story.notes.push(format!("It threatened: {}", std::mem::take(&mut story.threatens)));
-    }
-    if incident.lines.len() > 1 {
-        story.notes.push(format!("{} causes with one root", incident.lines.len()));
-    }
-    if incident.acknowledged.is_none() {
-        story.notes.push("Nobody acknowledged it".into());
-    }
-    story.next_step = "write down what was learned, and change what let it happen".into();
-}
-
-/// Who was told what, when: one line each, in order of time.
-#[must_use]
-pub fn timeline(incident: &Incident) -> Vec<String> {
-    let mut entries: Vec<(Timestamp, String)> = vec![(incident.opened_at, "it began".into())];
-    let told = [(Step::Opened, "told"), (Step::Resolved, "told that it is over")];
-    for (step, word) in told {
-        let deliveries = step.deliveries(incident).into_iter().flatten();
-        entries.extend(deliveries.map(|(name, delivery)| (delivery.at, told_line(name, word, delivery))));
-    }
-    if let Some(update) = &incident.update {
-        entries.push((update.begun_at, format!("update {}, the last", update.number)));
-    }
-    if let Some(ack) = &incident.acknowledged {
-        entries.push((ack.at, format!("acknowledged by {}", ack.by)));
-    }
-    if let Some(resolved) = incident.resolved_at {
-        entries.push((resolved, "it was over".into()));
-    }
-    entries.sort();
-    entries.into_iter().map(|(at, what)| format!("{} {what}", minute(at))).collect()
-}
-
-fn told_line(name: &str, word: &str, delivery: &Delivery) -> String {
-    let attempts = if delivery.attempts > 1 { format!(" at attempt {}", delivery.attempts) } else { String::new() };
-    let repeated = if delivery.possibly_repeated { ", possibly repeated" } else { "" };
-    let place = if name == FALLBACK { "the fallback topic" } else { name };
-    match delivery.state {
-        DeliveryState::Delivered => format!("{place} was {word}{attempts}{repeated}"),
-        DeliveryState::Failed => format!("{place} could not be {word}{attempts}"),
-        DeliveryState::Unknown => format!("{place} may have been {word}{attempts}"),
-        DeliveryState::Refused => format!("{place} refused to be {word}{attempts}"),
-    }
 }
 
 /// The word for a severity.

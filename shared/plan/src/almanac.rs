@@ -181,23 +181,29 @@ fn longest_gap(schedules: &[&Schedule]) -> Option<Gap> {
 
 fn kept_by_day(sorts: &[Kept<'_>]) -> Vec<u32> {
     let until = YEAR_BEGINS.saturating_add(YEAR).unwrap_or(Timestamp::MAX);
-    let mut changes: Vec<(Timestamp, bool)> = Vec::new();
-    for point in points(sorts, None, until) {
-        changes.extend([(point.at, true), (point.expires, false)]);
-    }
-    // At one instant what expires goes first: retention that ends there does not count beside what is taken there.
-    changes.sort_unstable();
+    let points = points(sorts, None, until);
+    let mut expiries: Vec<Timestamp> = points.iter().map(|point| point.expires).collect();
+    // Stable: it is quick on what is nearly in order, as these are.
+    expiries.sort();
+    let (mut taken, mut expired, mut kept) = (points.iter().peekable(), expiries.iter().peekable(), 0_u32);
     let mut by_day = vec![0; YEAR_DAYS];
-    let (mut kept, mut changes) = (0_u32, changes.into_iter().peekable());
     for (day, most) in (0_i64..).zip(by_day.iter_mut()) {
         let begins = YEAR_BEGINS.saturating_add(SignedDuration::from_hours(day * 24)).unwrap_or(Timestamp::MAX);
         let ends = begins.saturating_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX);
-        while let Some((_, taken)) = changes.next_if(|(at, _)| *at <= begins) {
-            kept = if taken { kept + 1 } else { kept - 1 };
+        // What was kept when the day began, and then every time that one more is taken. What expires at that instant goes first: it
+        // does not count beside its successor.
+        while taken.next_if(|point| point.at <= begins).is_some() {
+            kept += 1;
+        }
+        while expired.next_if(|at| **at <= begins).is_some() {
+            kept -= 1;
         }
         *most = kept;
-        while let Some((_, taken)) = changes.next_if(|(at, _)| *at < ends) {
-            kept = if taken { kept + 1 } else { kept - 1 };
+        while let Some(point) = taken.next_if(|point| point.at < ends) {
+            while expired.next_if(|at| **at <= point.at).is_some() {
+                kept -= 1;
+            }
+            kept += 1;
             *most = (*most).max(kept);
         }
     }
@@ -210,10 +216,17 @@ pub(crate) fn points(sorts: &[Kept<'_>], from: Option<Timestamp>, until: Timesta
     let mut all: Vec<Point> = Vec::new();
     for sort in sorts {
         let begins = from.unwrap_or_else(|| YEAR_BEGINS.saturating_sub(sort.keep.longest()).unwrap_or(Timestamp::MIN));
-        all.extend(lifetimes(&sort.schedules, sort.keep, begins, until));
+        let of_sort = lifetimes(&sort.schedules, sort.keep, begins, until);
+        if all.is_empty() {
+            all = of_sort;
+        } else {
+            all.extend(of_sort);
+        }
     }
-    all.sort_unstable_by_key(|point| (point.at, std::cmp::Reverse(point.expires)));
-    all.dedup_by_key(|point| point.at);
+    if sorts.len() > 1 {
+        all.sort_by_key(|point| (point.at, std::cmp::Reverse(point.expires)));
+        all.dedup_by_key(|point| point.at);
+    }
     all
 }
 

@@ -149,9 +149,6 @@ fn instance(resource: &Resource, almanac: &mut Almanac) -> Vec<Means> {
     if resource.snapshots.values().any(|rule| rule.due == SnapshotDue::OnDemand) {
         means.push(open("snapshots", ON_DEMAND));
     }
-    if resource.snapshots.values().any(|rule| rule.due == SnapshotDue::OnDemand) {
-        means.push(open("snapshots", "a recovery point when somebody asks for one"));
-    }
     if let Some(external) = &resource.external {
         let least = external.every.unwrap_or(SignedDuration::ZERO);
         let words = "recovery points that others take".to_owned();
@@ -201,9 +198,15 @@ fn snapshots(rules: &[(&RuleName, &SnapshotRule)], almanac: &mut Almanac) -> Opt
     let scheduled: Vec<(&RuleName, &Schedule)> =
         rules.iter().filter_map(|(name, rule)| Some((*name, rule.schedule()?))).collect();
     let schedules: Vec<&Schedule> = scheduled.iter().map(|(_, schedule)| *schedule).collect();
-    let gap = almanac.longest_gap(&schedules)?;
     let names: Vec<&str> = scheduled.iter().map(|(name, _)| name.as_str()).collect();
     let words = format!("snapshots {}", names.join(", "));
+    if names.is_empty() {
+        return None;
+    }
+    let Some(gap) = almanac.longest_gap(&schedules) else {
+        // A single firing, as a rehearsal has it: it promises nothing for the time after.
+        return Some(open("snapshots", &format!("{words}, once")));
+    };
     Some(Means { field: "snapshots".into(), words, least: gap.length, most: Some(gap.length), gap: Some(gap) })
 }
 
@@ -216,7 +219,7 @@ fn copies(plan: &Plan, resource: &Resource, counts: impl Fn(&CopyRule) -> bool, 
 fn copied(plan: &Plan, resource: &Resource, at: usize, copy: &CopyRule, almanac: &mut Almanac) -> Means {
     let source = snapshots(&copied_rules(resource, copy), almanac);
     let every = resource.external.as_ref().and_then(|external| external.every);
-    let gap = source.as_ref().map(|source| source.least).or(every);
+    let gap = source.as_ref().and_then(|source| source.most).or(every);
     let target = match &copy.account {
         Some(account) => {
             let id = plan.accounts.get(account).map(|known| format!(" ({})", known.id)).unwrap_or_default();

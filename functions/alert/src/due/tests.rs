@@ -8,6 +8,7 @@ use crate::cause::hear;
 use crate::fold::own_incident;
 use crate::lines::apply;
 use crate::samples::{delivered, finding, minute, name, plan};
+use crate::settle::{Answers, FALLBACK, FallbackReason, fallback_due, settle};
 
 use FindingState::{Open, Resolved};
 use Severity::{Critical, High, Info, Low};

@@ -118,22 +118,6 @@ fn judged(tables: usize, indexes: usize, mut findings: Vec<String>) -> Answer {
     (Outcome::Failed, format!("{looked_at}, {}: {}{more}", counted(number, "finding"), findings.join("; ")))
 }
 
-async fn table_findings(client: &Client, oid: u32, function: &str, until: Instant) -> Result<Vec<String>, Error> {
-    let size = "select pg_relation_size($1::oid::regclass) / current_setting('block_size')::int8";
-    let blocks: i64 = client.query_one(size, &[&oid]).await?.try_get(0)?;
-    let Found { quoted, number, .. } = check_blocks(client, oid, function, (0, blocks - 1), until).await?;
-    let more = number - i64::try_from(quoted.len()).unwrap_or(i64::MAX);
-    Ok(quoted.into_iter().chain((more > 0).then(|| format!("{} more", grouped(more)))).collect())
-}
-
-async fn index_findings(client: &Client, oid: u32, function: &str) -> Result<Option<String>, Error> {
-    match client.execute(&format!("select {function}($1::oid::regclass, true)"), &[&oid]).await {
-        Ok(_) => Ok(None),
-        Err(error) if meaning(&error) == Meaning::Damage => Ok(Some(said(&error))),
-        Err(error) => Err(error),
-    }
-}
-
 fn plural_indexes(number: i64) -> String {
     format!("{} index{}", grouped(number), if number == 1 { "" } else { "es" })
 }

@@ -13,6 +13,7 @@ use super::ExplainRequest;
 use crate::units::write_duration;
 use crate::words::{retention, shortened};
 
+const SNAPSHOT: &str = "snapshot";
 /// More of one rule on one day stand in one line.
 const LINES_PER_RULE_MAX: usize = 4;
 
@@ -56,15 +57,25 @@ struct Kind {
     after: bool,
 }
 
+/// A line with what it is made of.
+#[derive(Debug, Clone)]
+struct Entry<'g> {
+    kind: &'g Kind,
+    /// All of the resources, also those that the line has no room for.
+    who: &'g [&'g str],
+    line: CalendarLine,
+}
+
+type Days<'g> = BTreeMap<Date, Vec<Entry<'g>>>;
 type Groups<'p> = BTreeMap<(Kind, String, String), (&'p Schedule, Vec<&'p str>)>;
 
 pub(super) fn make(plan: &Plan, request: &ExplainRequest, zone: &TimeZone) -> Calendar {
     let (groups, unscheduled) = groups(plan, request.resource.as_ref());
-    let mut days: BTreeMap<Date, Vec<(Kind, CalendarLine)>> = BTreeMap::new();
+    let mut days: Days<'_> = BTreeMap::new();
     for ((kind, _, _), (schedule, who)) in &groups {
         for (day, times) in firings(schedule, request, zone) {
             let lines = lines(kind, &times, zone, &shortened(who));
-            days.entry(day).or_default().extend(lines.into_iter().map(|line| (kind.clone(), line)));
+            days.entry(day).or_default().extend(lines.into_iter().map(|line| Entry { kind, who, line }));
         }
     }
     let all: Vec<Date> = request.from.series(jiff::Span::new().days(1)).take(usize::from(request.days)).collect();
@@ -84,7 +95,7 @@ fn groups<'p>(plan: &'p Plan, only: Option<&ResourceName>) -> (Groups<'p>, Vec<S
             let how = format!("{rule}, kept {}", retention(snapshot.keep));
             match &snapshot.due {
                 SnapshotDue::At(at) => {
-                    add(Kind { what: "snapshot", rule: rule.to_string(), how, after: false }, at, name.as_str());
+                    add(Kind { what: SNAPSHOT, rule: rule.to_string(), how, after: false }, at, name.as_str());
                 }
                 SnapshotDue::OnChange => unscheduled.push(format!("{name}: a recovery point on each change ({how})")),
                 SnapshotDue::OnDemand => unscheduled.push(format!("{name}: a recovery point when asked for ({how})")),
@@ -184,9 +195,9 @@ fn utc(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// What stands on every day at the same time of the calendar's clock. A change of the clocks changes its UTC: both are shown.
-fn every_day(all: &[Date], days: &BTreeMap<Date, Vec<(Kind, CalendarLine)>>) -> Vec<CalendarLine> {
+fn every_day(all: &[Date], days: &Days<'_>) -> Vec<CalendarLine> {
     let mut seen: BTreeMap<Identity, (usize, BTreeSet<String>)> = BTreeMap::new();
-    for (_, line) in all.iter().filter_map(|day| days.get(day)).flatten() {
+    for Entry { line, .. } in all.iter().filter_map(|day| days.get(day)).flatten() {
         let (count, utc) = seen.entry(identity(line)).or_default();
         *count += 1;
         utc.insert(line.utc.clone());
@@ -209,17 +220,13 @@ fn identity(line: &CalendarLine) -> Identity {
     (line.at.clone(), line.what, line.who.clone(), line.how.clone())
 }
 
-fn other_days(
-    all: &[Date],
-    days: &BTreeMap<Date, Vec<(Kind, CalendarLine)>>,
-    every_day: &[CalendarLine],
-) -> Vec<CalendarDays> {
+fn other_days(all: &[Date], days: &Days<'_>, every_day: &[CalendarLine]) -> Vec<CalendarDays> {
     let everyday: BTreeSet<_> = every_day.iter().map(identity).collect();
     let mut folded: Vec<(Date, Date, Vec<CalendarLine>)> = Vec::new();
     for day in all {
         let Some(of_day) = days.get(day) else { continue };
-        let others = of_day.iter().filter(|(_, line)| !everyday.contains(&identity(line)));
-        let mut lines: Vec<CalendarLine> = others.map(|(kind, line)| shared(kind, line, of_day)).collect();
+        let others = of_day.iter().filter(|entry| !everyday.contains(&identity(&entry.line)));
+        let mut lines: Vec<CalendarLine> = others.map(|entry| shared(entry, of_day)).collect();
         lines.sort();
         if lines.is_empty() {
             continue;
@@ -233,18 +240,16 @@ fn other_days(
 }
 
 /// A snapshot that is due together with another rule of the same resources shares its recovery point.
-fn shared(kind: &Kind, line: &CalendarLine, of_day: &[(Kind, CalendarLine)]) -> CalendarLine {
-    let mut line = line.clone();
-    let together: Vec<&str> = of_day
-        .iter()
-        .filter(|(other, at)| {
-            other.what == "snapshot" && kind.what == "snapshot" && other.rule != kind.rule && at.at == line.at
-        })
-        .filter(|(_, at)| at.who == line.who)
-        .map(|(other, _)| other.rule.as_str())
-        .collect();
-    if !together.is_empty() {
-        line.how = format!("{} (one recovery point with {})", line.how, together.join(", "));
+fn shared(entry: &Entry<'_>, of_day: &[Entry<'_>]) -> CalendarLine {
+    let mut line = entry.line.clone();
+    let together = of_day.iter().filter(|other| {
+        let snapshots = entry.kind.what == SNAPSHOT && other.kind.what == SNAPSHOT;
+        let others = other.kind.rule != entry.kind.rule && other.line.at == line.at;
+        snapshots && others && entry.who.iter().all(|name| other.who.contains(name))
+    });
+    let rules: Vec<&str> = together.map(|other| other.kind.rule.as_str()).collect();
+    if !rules.is_empty() {
+        line.how = format!("{} (one recovery point with {})", line.how, rules.join(", "));
     }
     line
 }

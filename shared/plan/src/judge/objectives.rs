@@ -337,6 +337,18 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_once_promises_nothing_and_is_not_refused() {
+        let once = DATABASE.replace("cron(0 2 * * ? *)", "cron(7 12 20 11 ? 2026)");
+        let at = "warning resources.orders.objectives.rpo: ";
+        assert_said(
+            &said("HF041", &once),
+            &[(at, &["snapshots daily, once may keep it, but no line says when"])],
+            "once",
+        );
+        assert_said(&said("HF040", &once), &[], "once");
+    }
+
+    #[test]
     fn external_recovery_points_prove_an_objective_by_what_is_said_of_them() {
         let external = |said: &str| {
             DATABASE

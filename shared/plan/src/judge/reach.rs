@@ -1,7 +1,7 @@
 //! Restore tests that would find nothing to restore. That a region has no copies at all the language refuses by itself.
 
-use holdfast_domain::RuleName;
 use holdfast_domain::plan::{CopyRule, Due, RestoreFrom, RestoreTestRule};
+use holdfast_domain::{RuleName, Schedule};
 use jiff::SignedDuration;
 
 use super::{Remark, Subject};
@@ -62,6 +62,9 @@ fn at_home(subject: &Subject<'_>, test: Test<'_>, almanac: &mut Almanac) -> Opti
         .collect();
     // With a rule on change or on demand nobody can say beforehand what is there.
     let (sorts, at) = (sorts?, asked(test)?);
+    if !comes_again(&sorts, at, almanac) {
+        return None;
+    }
     let takes = resource.snapshots.values().filter_map(|rule| rule.takes_max).max().unwrap_or(SignedDuration::ZERO);
     let first = almanac.first_without(&sorts, takes, at)?;
     let longest = resource.snapshots.iter().max_by_key(|(_, rule)| rule.keep.longest())?;
@@ -107,6 +110,9 @@ fn abroad(subject: &Subject<'_>, test: Test<'_>, almanac: &mut Almanac) -> Optio
     };
     let sorts: Option<Vec<Kept<'_>>> = reachable.iter().map(|(_, copy)| kept(copy)).collect();
     let (sorts, at) = (sorts?, asked(test)?);
+    if !comes_again(&sorts, at, almanac) {
+        return None;
+    }
     let (copy_at, copy) = *reachable.iter().max_by_key(|(_, copy)| copy.keep.longest())?;
     let within = copy.within.unwrap_or(SignedDuration::ZERO);
     let first = almanac.first_without(&sorts, within, at)?;
@@ -121,7 +127,13 @@ fn abroad(subject: &Subject<'_>, test: Test<'_>, almanac: &mut Almanac) -> Optio
     Some(test.nothing(subject, "at", message, allowed))
 }
 
-fn asked<'p>(test: Test<'p>) -> Option<&'p holdfast_domain::Schedule> {
+/// Whether all of it fires more than once: what happens once is a rehearsal, whose order nobody can read from schedules.
+fn comes_again(sorts: &[Kept<'_>], test: &Schedule, almanac: &mut Almanac) -> bool {
+    let schedules = sorts.iter().flat_map(|sort| sort.schedules.iter().copied());
+    schedules.chain([test]).all(|schedule| almanac.longest_gap(&[schedule]).is_some())
+}
+
+fn asked<'p>(test: Test<'p>) -> Option<&'p Schedule> {
     match &test.rule.due {
         Due::At(at) => Some(at),
         Due::After(_) => None,
