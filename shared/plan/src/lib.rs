@@ -38,11 +38,11 @@ mod problem;
 #[cfg(feature = "yaml")]
 mod promise;
 #[cfg(feature = "yaml")]
+mod schema;
+#[cfg(feature = "yaml")]
 mod table;
 #[cfg(feature = "yaml")]
 mod together;
-#[cfg(feature = "yaml")]
-mod schema;
 mod units;
 #[cfg(feature = "yaml")]
 mod words;

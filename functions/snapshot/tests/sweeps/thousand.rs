@@ -1,5 +1,6 @@
 //! A thousand databases in one account, on an API that answers ten calls a second and twenty at once: AWS publishes no rate, so that is an
-//! assumption. Time is virtual, and passes only where RDS makes a caller wait.
+//! assumption. Time is virtual, and passes only where RDS makes a caller wait. Calls are counted as the ports make them; the adapter lists
+//! AWS Backup's snapshots apart, which is one more (`tests/bench` counts them on the wire).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

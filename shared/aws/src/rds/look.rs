@@ -72,11 +72,23 @@ impl DbClusters for Rds {
         .await
     }
 
+    /// As of DB snapshots (source: RDS API Reference, `DescribeDBClusterSnapshots`).
     async fn db_cluster_snapshots(&self, region: &Region) -> Result<Vec<DbSnapshot>, PortError> {
+        let mut all = self.db_cluster_snapshots_of(region, None).await?;
+        let listed: BTreeSet<DbSnapshotId> = all.iter().map(|seen| seen.id.clone()).collect();
+        let of_aws_backup = self.db_cluster_snapshots_of(region, Some("awsbackup")).await?;
+        all.extend(of_aws_backup.into_iter().filter(|seen| !listed.contains(&seen.id)));
+        Ok(all)
+    }
+}
+
+impl Rds {
+    async fn db_cluster_snapshots_of(&self, region: &Region, kind: Option<&str>) -> Result<Vec<DbSnapshot>, PortError> {
         const OPERATION: &str = DESCRIBE_CLUSTER_SNAPSHOTS;
         every_page(OPERATION, region, |marker| async {
             let client = self.client_in_turn(region).await;
             let call = client.describe_db_cluster_snapshots().max_records(PAGE).set_marker(marker);
+            let call = call.set_snapshot_type(kind.map(str::to_owned));
             let page = call.send().await.map_err(|failed| error::read(OPERATION, region.as_str(), failed))?;
             let named = |id| is_named::<DbSnapshotId>(id);
             let all = page.db_cluster_snapshots().iter().filter(|seen| named(seen.db_cluster_snapshot_identifier()));

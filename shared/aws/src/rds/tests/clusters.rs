@@ -136,12 +136,16 @@ async fn cluster_snapshots_are_read_field_by_field_and_page_by_page() {
             &snapshot_xml("rds:shop-docs-2026-11-20-00-05").replace("manual", "automated"),
             None,
         ),
+        page("DBClusterSnapshots", &snapshot_xml("awsbackup:job-1").replace("manual", "awsbackup"), None),
     ]);
     let seen = Rds::new(&replay.config()).db_cluster_snapshots(&region()).await.expect("a listing");
     assert_eq!(seen[0], ours());
-    assert_eq!((seen[1].made_by, seen.len()), (MadeBy::Rds, 2));
+    let makers: Vec<_> = seen.iter().map(|snapshot| snapshot.made_by).collect();
+    assert_eq!(makers, [MadeBy::Call, MadeBy::Rds, MadeBy::AwsBackup]);
     let first = replay.requests()[0].form();
     assert!(!first.contains_key("SnapshotType") && !first.contains_key("IncludeShared"), "{first:?}");
+    // Those of AWS Backup are told only to who asks for them.
+    assert_eq!(replay.requests()[2].form().get("SnapshotType").map(String::as_str), Some("awsbackup"));
 }
 
 #[tokio::test]
