@@ -75,12 +75,6 @@ const PARTS: &[Part] = &[
     },
     Part { says: "standbys are not watched", find: |plan| each(plan, "standby", |r| r.standby.is_some()) },
     Part {
-        says: "the replication of continuous backups is not watched",
-        find: |plan| {
-            each(plan, "pitr.replicate_to", |r| r.pitr.as_ref().is_some_and(|pitr| pitr.replicate_to.is_some()))
-        },
-    },
-    Part {
         says: "no recovery point is taken on change",
         find: |plan| snapshots(plan, "on", |due| *due == SnapshotDue::OnChange),
     },
@@ -107,18 +101,6 @@ const PARTS: &[Part] = &[
         },
     },
     // Checks.
-    Part {
-        says: "this check is not run, and what is not run is never passed",
-        find: |plan| checks(plan, "migrations", |checks| checks.migrations.is_some()),
-    },
-    Part {
-        says: "this check is not run, and what is not run is never passed",
-        find: |plan| checks(plan, "immutable", |checks| !checks.immutable.is_empty()),
-    },
-    Part {
-        says: "this check is not run, and what is not run is never passed",
-        find: |plan| checks(plan, "counts", |checks| !checks.counts.is_empty()),
-    },
     Part {
         says: "this check is not run, and what is not run is never passed",
         find: |plan| checks(plan, "documents", |checks| !checks.documents.is_empty()),

@@ -21,8 +21,8 @@ pub use failures::{Classified, Failures};
 pub use objects::{Fetched, KEYS_MAX, Object, Objects, Precondition};
 pub use people::{Answer, Email, FallbackTopic, Mail, Metrics, Post, Webhooks};
 pub use rds::{
-    CreateDbSnapshot, DbClusters, DbInstances, DbSnapshots, ITEMS_MAX, ReplicatedBackups, RestoreDbInstance, RoomReset, RoomRestore, RoomSource,
-    SnapshotTagger, SnapshotTaker,
+    CreateDbSnapshot, DbClusters, DbInstances, DbSnapshots, ITEMS_MAX, ReplicatedBackups, RestoreDbInstance, RoomReset,
+    RoomRestore, RoomSource, SnapshotTagger, SnapshotTaker,
 };
 pub use secret::{Password, ReadSecrets, RoomSecrets};
 pub use system::{Bus, Clock, Entropy};
