@@ -96,10 +96,15 @@ impl Site {
     /// # Errors
     /// Every mistake in it.
     pub fn follow(&mut self, draft: &Draft) -> Result<()> {
-        self.compiled = draft.compile()?;
-        self.plan = self.compiled.plan().clone();
-        self.slot = Slot::at(draft.minute()?);
+        self.follow_compiled(draft.compile()?, Slot::at(draft.minute()?));
         Ok(())
+    }
+
+    /// Takes a plan that no draft can say, whose rules are due at this slot. The databases that it adds are the test's to make.
+    pub fn follow_compiled(&mut self, compiled: Compiled, slot: Slot) {
+        self.plan = compiled.plan().clone();
+        self.compiled = compiled;
+        self.slot = slot;
     }
 
     /// Builds and deploys Holdfast. From here on everything happens by itself.
