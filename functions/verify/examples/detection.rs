@@ -55,8 +55,8 @@ How to read it:
   record says which have no finding.
 
 What nobody finds: damage within GIN, GiST, SP-GiST, BRIN and hash indexes. PostgreSQL has no checker for them (version 18 brings one
-for GIN, which is not used yet); such an index is *not run*, best effort, by name. Their tables are checked as any other. A large table's pages are read and counted by ranges of
-512 MiB, so that the work spreads over connections and invocations; an index check cannot be split, and one that does not end within an
+for GIN, which is not used yet); such an index is *not run*, best effort, by name. Their tables are checked as any other. A large table's pages are read by ranges of 128 MiB and
+counted by ranges of 512 MiB, so that the work spreads over connections and invocations; an index check cannot be split, and one that does not end within an
 invocation is *not run*.
 
 ## The checks

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalog::{Catalog, Constraint, Database, shown};
 
 pub use progress::Progress;
-pub use tables::BLOCKS_PER_UNIT;
+pub use tables::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT};
 
 /// The most units of one run: at about 300 bytes a result, a record of 30 MB. What is beyond is reported as not run.
 pub const UNITS_MAX: usize = 100_000;
@@ -51,7 +51,7 @@ impl Stage {
 /// One check to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// Its name: `heap shop.public.orders blocks 0-65535`.
+    /// Its name: `heap shop.public.orders blocks 0-16383`.
     pub check: String,
     /// The table or index it looks at, schema-qualified, if one.
     pub subject: Option<String>,

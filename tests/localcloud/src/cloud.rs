@@ -13,6 +13,7 @@ use holdfast_domain::{DbInstanceId, Region, RunId};
 use holdfast_ledger::{Ledger, OPEN_PREFIX, Run, Verification, run_key, verification_key};
 use holdfast_plan::Compiled;
 use holdfast_ports::Objects as _;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -32,6 +33,10 @@ pub const HOME: &str = "eu-west-1";
 /// The master password of databases made here. They listen on the loopback address, for minutes.
 const MASTER_PASSWORD: &str = "local-drill-only";
 /// A local database that is not there by then never will be.
+/// The secret by which a deployment opts into `acknowledge`.
+const ACKNOWLEDGE_SECRET: &str = "holdfast/acknowledge";
+/// What PagerDuty's webhook and Slack's app would sign with here.
+pub const SIGNING_KEY: &str = "local-drill-only-signing-key";
 const DATABASE_WITHIN: Duration = Duration::from_secs(60);
 
 /// What a local cloud is made of.
@@ -151,9 +156,11 @@ impl LocalCloud {
     /// Secrets as an operator would make them, with the receivers' addresses.
     async fn make_secrets(&self) -> Result<()> {
         let client = aws_sdk_secretsmanager::Client::new(&self.endpoint.config(HOME));
-        for (name, value) in
-            [("holdfast/slack", self.receivers.slack_url()), ("holdfast/pagerduty", self.receivers.pagerduty_secret())]
-        {
+        for (name, value) in [
+            ("holdfast/slack", self.receivers.slack_url()),
+            ("holdfast/pagerduty", self.receivers.pagerduty_secret()),
+            (ACKNOWLEDGE_SECRET, json!({ "pagerduty": [SIGNING_KEY], "slack": SIGNING_KEY }).to_string()),
+        ] {
             let made = client.create_secret().name(name).secret_string(&value).send().await;
             match made {
                 Ok(_) => {}
@@ -176,7 +183,8 @@ impl LocalCloud {
             .with("verify_patience", &self.options.verify_patience)
             .with("room_subnet_group", "clean-room")
             .with("room_security_groups", "sg-0sealed")
-            .with("room_networks", "127.0.0.1/32");
+            .with("room_networks", "127.0.0.1/32")
+            .with("acknowledge_secret", ACKNOWLEDGE_SECRET);
         let artifact = PlanArtifact::read(plan.to_json())?;
         self.deployed =
             deploy::deploy(&self.endpoint, &self.wiring, &artifact, &settings, packages, Some(&self.recorder)).await?;

@@ -23,7 +23,7 @@ use futures_util::future::try_join_all;
 
 use crate::endpoint::{ACCOUNT, Endpoint};
 use crate::recorder::Recorder;
-use crate::wiring::{Regions, Wiring};
+use crate::wiring::{Function, Regions, Wiring};
 use crate::zips::Package;
 
 pub use error::DeployError;
@@ -97,7 +97,8 @@ pub async fn deploy(
     messaging::make_buses(endpoint, wiring, &mut deployed).await?;
     messaging::make_queues(endpoint, wiring, &mut deployed).await?;
     messaging::make_topics(endpoint, wiring, &mut deployed).await?;
-    let made = wiring.functions.iter().map(async |(name, function)| {
+    let wanted = |function: &Function| function.opt_in.as_ref().is_none_or(|setting| values[setting].is_some());
+    let made = wiring.functions.iter().filter(|(_, function)| wanted(function)).map(async |(name, function)| {
         let mut environment = settings.environment_of(name, function, &values, &deployed);
         environment.extend(functions::endpoint_variables(name, endpoint, recorder));
         let address = functions::make(endpoint, name, function, environment, &packages[name], &deployed).await?;
@@ -184,6 +185,19 @@ impl Deployed {
         input: &serde_json::Value,
     ) -> Result<(), DeployError> {
         functions::start(endpoint, &self.home_region, &self.function(function)?.name, input).await
+    }
+
+    /// Calls a function with this JSON and gives its answer, as its URL does.
+    ///
+    /// # Errors
+    /// When there is no such function, Lambda refuses, or the answer is no JSON.
+    pub async fn answer(
+        &self,
+        endpoint: &Endpoint,
+        function: &str,
+        input: &serde_json::Value,
+    ) -> Result<serde_json::Value, DeployError> {
+        functions::answer(endpoint, &self.home_region, &self.function(function)?.name, input).await
     }
 
     fn function(&self, name: &str) -> Result<&FunctionAddress, DeployError> {

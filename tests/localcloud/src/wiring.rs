@@ -62,7 +62,7 @@ mod tests {
     fn the_repositorys_wiring_holds_together() {
         let wiring = Wiring::holdfast().expect("a good wiring");
         let functions: Vec<&str> = wiring.functions.keys().map(String::as_str).collect();
-        assert_eq!(functions, ["alert", "restore-test", "snapshot", "verify"]);
+        assert_eq!(functions, ["acknowledge", "alert", "restore-test", "snapshot", "verify"]);
         assert_eq!(wiring.functions["verify"].files, ["rds-ca.pem"]);
     }
 
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_reference_to_nothing_names_the_place_and_what_there_is() {
         let error = refused("targets: [{ function: verify }]", "targets: [{ function: verfy }]");
-        let expected = "rules.verification-wanted.targets[0]: no function `verfy`; there are: alert, restore-test, snapshot, verify";
+        let expected = "rules.verification-wanted.targets[0]: no function `verfy`; there are: acknowledge, alert, ";
         assert!(error.contains(expected), "{error}");
         let error = refused("{ setting: room_networks }", "{ setting: networks }");
         assert!(
@@ -97,6 +97,10 @@ mod tests {
         assert!(error.contains("functions.alert.on_failure: no topic `fallback`"), "{error}");
         let error = refused("    bus: default\n", "    bus: aws\n");
         assert!(error.contains("rules.rds-events-home.bus: no bus `aws`; there are: default, holdfast"), "{error}");
+        let error = refused("opt_in: acknowledge_secret", "opt_in: acknowledge");
+        assert!(error.contains("functions.acknowledge.opt_in: no setting `acknowledge`"), "{error}");
+        let error = refused("opt_in: acknowledge_secret", "opt_in: sweep_every");
+        assert!(error.contains("setting `sweep_every` always has a value"), "{error}");
         let error = refused("files: [rds-ca.pem]", "files: []");
         assert!(error.contains("HOLDFAST_ROOM_CA_FILE: no file `rds-ca.pem`"), "{error}");
     }

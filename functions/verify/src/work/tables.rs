@@ -6,9 +6,14 @@ use holdfast_ledger::Observed;
 use super::{Baseline, Relation, SchemaBefore, Stage, Task, Unit, settled};
 use crate::catalog::{Constraint, Contents, Database, Index, Listing, Sequence, Table, Tool, shown};
 
-/// Pages of one unit: 65,536 × 8 KiB = 512 MiB, which takes 4 s at gp3's base rate of 125 MiB/s and under two minutes from
-/// storage that still loads from S3 at 5 MiB/s. Small beside the 900 s of an invocation, large beside a round trip.
+/// Pages counted by one unit: 65,536 × 8 KiB = 512 MiB, which takes 4 s at gp3's base rate of 125 MiB/s and under two minutes from
+/// storage that still loads from S3 at 5 MiB/s. Small beside the 900 s of an invocation, large beside a round trip. A table that is
+/// counted in parts is counted by its index in a stage of its own, so a smaller table is better counted in one.
 pub const BLOCKS_PER_UNIT: u64 = 65_536;
+
+/// Pages checked by one unit: 128 MiB. A check of pages needs no other part, and costs a round trip, so that a table of a few hundred
+/// MiB is spread over all connections already.
+pub const HEAP_BLOCKS_PER_UNIT: u64 = BLOCKS_PER_UNIT / 4;
 
 pub(super) fn database_units(database: &Database, requirement: Requirement, baseline: &Baseline) -> Vec<Unit> {
     let name = format!("database {}", shown(&database.name));
@@ -155,7 +160,7 @@ impl<'a> Subject<'a> {
         if !of_pages || self.table.blocks <= BLOCKS_PER_UNIT {
             return vec![Unit { requirement, ..self.unit("count", "", Task::Count { table, indexes }) }];
         }
-        let ranges = ranges(self.table.blocks);
+        let ranges = ranges(self.table.blocks, BLOCKS_PER_UNIT);
         let mut units: Vec<Unit> = ranges
             .map(|(first_block, last_block)| {
                 let task = Task::CountBlocks { table: table.clone(), first_block, last_block };
@@ -169,7 +174,7 @@ impl<'a> Subject<'a> {
     }
 
     fn heap(&self, oid: u32, blocks: u64, what: &str) -> Vec<Unit> {
-        ranges(blocks).map(|range| self.heap_range(oid, range, what)).collect()
+        ranges(blocks, HEAP_BLOCKS_PER_UNIT).map(|range| self.heap_range(oid, range, what)).collect()
     }
 
     fn heap_range(&self, oid: u32, (first_block, last_block): (u64, u64), what: &str) -> Unit {
@@ -250,9 +255,9 @@ impl<'a> Subject<'a> {
 
 /// First and last pages of the units of a relation; an empty one has one unit. The last may reach beyond the relation's end, so that
 /// its name stays the same when the relation grows a little.
-fn ranges(blocks: u64) -> impl Iterator<Item = (u64, u64)> {
-    let firsts = (0..blocks.div_ceil(BLOCKS_PER_UNIT).max(1)).map(|range| range * BLOCKS_PER_UNIT);
-    firsts.map(|first| (first, first + (BLOCKS_PER_UNIT - 1)))
+fn ranges(blocks: u64, blocks_per_unit: u64) -> impl Iterator<Item = (u64, u64)> {
+    let firsts = (0..blocks.div_ceil(blocks_per_unit).max(1)).map(move |range| range * blocks_per_unit);
+    firsts.map(move |first| (first, first + (blocks_per_unit - 1)))
 }
 
 fn not_run(reason: &str) -> Task {

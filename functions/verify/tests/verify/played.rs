@@ -272,7 +272,7 @@ async fn work_that_was_passed_on_too_often_is_given_up() {
 #[tokio::test]
 async fn a_lost_room_keeps_what_was_found_and_is_tried_again() {
     let desk = desk().await;
-    let door = Played { lost_at: Some("heap shop.public.t3 blocks 0-65535"), ..Played::new(&desk.cloud) };
+    let door = Played { lost_at: Some("heap shop.public.t3 blocks 0-16383"), ..Played::new(&desk.cloud) };
     let error = desk.call(&door, &desk.first_call(), INVOCATION).await.expect_err("lost");
     assert_eq!(error.class(), Class::Transient);
     let record = desk.record().await.expect("a record");

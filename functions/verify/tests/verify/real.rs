@@ -156,13 +156,13 @@ async fn a_flipped_bit_fails_the_heap_check_and_the_others_still_run() -> anyhow
     let heap = failed.iter().find(|said| said.starts_with("heap shop.public.orders ")).context("a result")?;
     assert!(
         heap.starts_with(
-            "heap shop.public.orders blocks 0-65535: Failed: public.orders: 1 finding: block 3: the server says: invalid page in block 3"
+            "heap shop.public.orders blocks 0-16383: Failed: public.orders: 1 finding: block 3: the server says: invalid page in block 3"
         ),
         "{heap}"
     );
     assert!(heap.contains("(the other ") && heap.ends_with(" blocks could be read)"), "{heap}");
     let passed = told(&record, &[OutcomeWord::Passed]);
-    assert!(passed.iter().any(|said| said.starts_with("heap shop.public.fine blocks 0-65535")), "{passed:#?}");
+    assert!(passed.iter().any(|said| said.starts_with("heap shop.public.fine blocks 0-16383")), "{passed:#?}");
     Ok(())
 }
 
@@ -212,7 +212,7 @@ async fn a_zeroed_toast_page_fails_the_heap_check_of_its_table() -> anyhow::Resu
     let record = desk.verify(&copy.door()?).await?;
     let failed = told(&record, &[OutcomeWord::Failed]);
     assert!(
-        failed.iter().any(|said| said.starts_with("heap shop.public.letters blocks 0-65535: Failed: ")),
+        failed.iter().any(|said| said.starts_with("heap shop.public.letters blocks 0-16383: Failed: ")),
         "{failed:#?}"
     );
     Ok(())

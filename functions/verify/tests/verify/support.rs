@@ -13,6 +13,9 @@ use holdfast_wire::{Message, Trigger, VerifyWork};
 use verify::room::RoomAddress;
 use verify::{Done, Error, Idle, Ports, RoomDoor};
 
+/// As `HOLDFAST_ROOM_CONNECTIONS` is by default.
+pub(crate) const CONNECTIONS: usize = 4;
+
 /// Lambda's longest.
 pub(crate) const INVOCATION: Duration = Duration::from_secs(900);
 
@@ -28,7 +31,7 @@ impl Desk {
         let desk = Self {
             cloud: MemoryCloud::at("2026-11-20T06:30:00Z".parse()?),
             run: "orders-db.every.20261120t020000z".parse()?,
-            connections: 4,
+            connections: CONNECTIONS,
         };
         let plan = holdfast_plan::read_yaml("plan.yaml", &plan_yaml(checks))
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;

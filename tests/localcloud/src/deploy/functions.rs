@@ -7,7 +7,8 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::ProvideErrorMetadata;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    DestinationConfig, Environment, FunctionCode, InvocationType, LastUpdateStatus, OnFailure, Runtime, State,
+    DestinationConfig, Environment, FunctionCode, FunctionUrlAuthType, InvocationType, LastUpdateStatus, OnFailure,
+    Runtime, State,
 };
 use sha2::{Digest, Sha256};
 
@@ -70,7 +71,31 @@ pub(super) async fn make(
     }
     let arn = wait_until_ready(&client, &name).await?;
     configure_failures(&client, &name, function, deployed).await?;
+    if function.url {
+        open_url(&client, &name).await?;
+    }
     Ok(FunctionAddress { name, arn, environment })
+}
+
+/// A URL that anybody may call. One that is there already stays.
+async fn open_url(client: &Client, name: &str) -> Result<(), DeployError> {
+    let url = client.create_function_url_config().function_name(name).auth_type(FunctionUrlAuthType::None).send().await;
+    let permission = client
+        .add_permission()
+        .function_name(name)
+        .statement_id("anybody-at-its-url")
+        .action("lambda:InvokeFunctionUrl")
+        .principal("*")
+        .function_url_auth_type(FunctionUrlAuthType::None);
+    let is_there = |code: Option<&str>| code == Some("ResourceConflictException");
+    match url {
+        Err(error) if !is_there(error.code()) => return Err(call("make the URL of function", name)(error)),
+        Ok(_) | Err(_) => {}
+    }
+    match permission.send().await {
+        Err(error) if !is_there(error.code()) => Err(call("open the URL of function", name)(error)),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 async fn create(
@@ -204,6 +229,19 @@ pub(super) async fn start(
     let request = client.invoke().function_name(name).invocation_type(InvocationType::Event).payload(payload);
     request.send().await.map_err(call("start function", name))?;
     Ok(())
+}
+
+pub(super) async fn answer(
+    endpoint: &Endpoint,
+    region: &str,
+    name: &str,
+    input: &serde_json::Value,
+) -> Result<serde_json::Value, DeployError> {
+    let client = Client::new(&endpoint.config(region));
+    let request = client.invoke().function_name(name).payload(Blob::new(input.to_string()));
+    let answer = request.send().await.map_err(call("call function", name))?;
+    let bytes = answer.payload().map(Blob::as_ref).unwrap_or_default();
+    serde_json::from_slice(bytes).map_err(call("read the answer of function", name))
 }
 
 /// The wiring was checked: every number is far below the limit of an i32.

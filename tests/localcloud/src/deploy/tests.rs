@@ -222,6 +222,22 @@ async fn a_failure_is_retried_then_told_to_alert_and_kept_as_a_dead_letter_with_
 }
 
 #[tokio::test]
+async fn a_function_at_a_url_is_there_for_whoever_opts_in() {
+    let site = Site::without_sweeps().await;
+    assert!(!site.deployed.functions.contains_key("acknowledge"), "nobody opted in");
+    let (settings, plan) = (site.settings.clone().with("acknowledge_secret", "keys"), plan(&[]));
+    for time in ["first", "second"] {
+        let again = deploy(&site.endpoint, &site.wiring, &plan, &settings, &site.packages, Some(&site.recorder));
+        let again = again.await.unwrap_or_else(|error| panic!("the {time} time: {error}"));
+        let name = &again.functions["acknowledge"].name;
+        let lambda = aws_sdk_lambda::Client::new(&site.endpoint.config(HOME));
+        let url = lambda.get_function_url_config().function_name(name).send().await.expect("a URL");
+        assert_eq!(url.auth_type().as_str(), "NONE");
+        assert_eq!(again.functions["acknowledge"].environment["HOLDFAST_ACKNOWLEDGE_SECRET"], "keys");
+    }
+}
+
+#[tokio::test]
 async fn a_second_deployment_changes_only_what_differs() {
     let site = Site::without_sweeps().await;
     let settings = site.settings.clone().with_variable("alert", "SLACK_URL", "http://127.0.0.1:1");

@@ -102,6 +102,16 @@ impl Check<'_> {
         self.within(&format!("{place}.memory_mb"), function.memory_mb, 128..=10_240);
         self.within(&format!("{place}.retries"), function.retries, 0..=2);
         self.known(&format!("{place}.on_failure"), "topic", &function.on_failure, &wiring.topics);
+        if let Some(setting) = &function.opt_in {
+            let place = format!("{place}.opt_in");
+            self.known(&place, "setting", setting, &wiring.settings);
+            if wiring.settings.get(setting).is_some_and(|setting| !setting.optional) {
+                self.problem(
+                    &place,
+                    format!("setting `{setting}` always has a value, so there is nothing to opt into"),
+                );
+            }
+        }
         for file in &function.files {
             if file.is_empty()
                 || file == "bootstrap"

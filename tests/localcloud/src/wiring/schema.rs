@@ -98,12 +98,18 @@ pub struct Topic {
     pub subscribers: Vec<Target>,
 }
 
-/// A Lambda function, always invoked asynchronously.
+/// A Lambda function, invoked asynchronously unless it has a URL.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Function {
     /// What it does.
     pub description: String,
+    /// Deployed only where this setting is given.
+    #[serde(default)]
+    pub opt_in: Option<String>,
+    /// Stands at a URL of its own, which anybody may call; the function checks who asks.
+    #[serde(default)]
+    pub url: bool,
     /// 1 to 900 seconds.
     pub timeout_seconds: u32,
     /// 128 to 10,240 MB.

@@ -31,7 +31,7 @@ impl Environment {
         let wiring = Wiring::holdfast()?;
         let mut by_function = BTreeMap::new();
         for (name, function) in &wiring.functions {
-            let deployed = cloud.deployed.functions.get(name).with_context(|| format!("{name} is not deployed"))?;
+            let Some(deployed) = cloud.deployed.functions.get(name) else { continue };
             // Deployed functions reach AWS through their recorders, which others would only confuse.
             let own = deployed.environment.iter().filter(|(variable, _)| function.environment.contains_key(*variable));
             let mut own: BTreeMap<String, String> =
