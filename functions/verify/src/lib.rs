@@ -236,10 +236,12 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
 ) -> Result<Option<RoomError>, Error> {
     let mut fresh = true;
     for stage in Stage::ALL {
-        let pending = journal.progress.pending(stage);
+        let mut pending = journal.progress.pending(stage);
         if pending.is_empty() {
             continue;
         }
+        // What cannot be split takes longest, and is begun first. In the record everything stands in the order of the units.
+        pending.sort_by_key(|unit| !matches!(unit.task, Task::Index { .. }));
         let width = match stage {
             Stage::Greet | Stage::Ask => 1,
             Stage::Read | Stage::Compare | Stage::Vacuum => connections,
