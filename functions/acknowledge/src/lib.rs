@@ -10,7 +10,9 @@ mod senders;
 mod signature;
 
 use holdfast_domain::SecretName;
-use holdfast_ports::{Bus, Clock, Entropy, Objects, Password, PortError, PortErrorKind, Precondition, ReadSecrets};
+use holdfast_ports::{
+    Bus, Clock, Entropy, Fetched, Objects, Password, PortError, PortErrorKind, Precondition, ReadSecrets,
+};
 use holdfast_wire::{Acknowledge, Message};
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +72,8 @@ pub async fn handle<O: Objects, Y: Clock + Entropy, S: ReadSecrets, B: Bus>(
     Answer { status }
 }
 
-/// Observe, decide, act, record. The mark that a request was seen is put before it is passed on and taken away if that
-/// fails: `alert` bears a repetition, and a sender who got no answer must be able to repeat.
+/// Observe, decide, act, record. The mark that a request was seen is put after it was passed on: whoever is killed in between
+/// passes it on twice, which `alert` bears; the other way round it would be lost, and the sender's repetition refused.
 async fn hear<O: Objects, Y: Clock + Entropy, S: ReadSecrets, B: Bus>(
     ports: &Ports<'_, O, Y, S, B>,
     secret: &SecretName,
@@ -89,16 +91,14 @@ async fn hear<O: Objects, Y: Clock + Entropy, S: ReadSecrets, B: Bus>(
     let Some(heard) = sender.read(request, ports.system.now()) else { return Ok(400) };
     let Some(acknowledge) = heard.acknowledge else { return Ok(200) };
     let key = format!("{SEEN_PREFIX}{}", heard.id);
+    if !matches!(ports.objects.get(&key, None).await?, Fetched::Missing) {
+        return Ok(409);
+    }
+    ports.bus.announce(&[message(acknowledge)]).await?;
     match ports.objects.put(&key, Vec::new(), Precondition::Absent).await {
-        Err(error) if error.kind == PortErrorKind::PreconditionFailed => return Ok(409),
-        Err(error) => return Err(error),
-        Ok(_) => {}
+        Err(error) if error.kind != PortErrorKind::PreconditionFailed => Err(error),
+        Ok(_) | Err(_) => Ok(200),
     }
-    if let Err(error) = ports.bus.announce(&[message(acknowledge)]).await {
-        ports.objects.delete(&key).await?;
-        return Err(error);
-    }
-    Ok(200)
 }
 
 fn message(acknowledge: Acknowledge) -> Message {

@@ -135,6 +135,20 @@ async fn what_could_not_be_passed_on_may_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_was_killed_after_any_call_is_passed_on_when_it_is_sent_again() {
+    for calls in 0..6 {
+        let cloud = cloud();
+        let request = of_pagerduty(PAGERDUTY_KEY, &event("incident.acknowledged"));
+        cloud.crash_after(Some(calls));
+        status(&cloud, &request).await;
+        cloud.crash_after(None);
+        status(&cloud, &request).await;
+        assert!(cloud.announced().contains(&said("Jane Doe by PagerDuty")), "killed after {calls} calls: lost");
+        assert_eq!(status(&cloud, &request).await, 409, "killed after {calls} calls: heard for good");
+    }
+}
+
+#[tokio::test]
 async fn without_keys_nobody_is_heard() {
     let cloud = MemoryCloud::at("2026-11-20T08:00:00Z".parse().expect("a time"));
     let request = of_pagerduty(PAGERDUTY_KEY, &event("incident.acknowledged"));
