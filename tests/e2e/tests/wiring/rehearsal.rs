@@ -20,6 +20,8 @@ const SOUND: &str = "sound-db";
 const DAMAGED: &str = "damaged-db";
 /// One whose recovery point's name is taken by something that is not ours.
 const TAKEN: &str = "taken-db";
+/// What somebody wishes to have tested, and the plan does not know.
+const UNKNOWN: &str = "no-such-db";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recovery_point_is_proved_or_people_hear_why_not() -> Result<()> {
@@ -91,7 +93,9 @@ async fn a_sound_copy_passes(site: &Site) -> Result<()> {
     ];
     ensure!(order.iter().all(Option::is_some) && order.is_sorted(), "every phase has its time, in order: {order:?}");
     ensure!(run.recovery_time().is_some_and(|time| time.is_positive()), "a recovery time was measured");
-    ensure!(site.slack(SOUND).is_empty(), "{:?}", site.slack(SOUND));
+    // The answer to a wish for another resource names this one among those that there are.
+    let woken: Vec<String> = site.slack(SOUND).into_iter().filter(|line| !line.contains(UNKNOWN)).collect();
+    ensure!(woken.is_empty(), "{woken:?}");
     Ok(())
 }
 
@@ -218,12 +222,11 @@ async fn letter(site: &Site, function: &str, content: &Value) -> Result<Letter> 
 }
 
 async fn an_unknown_resource_is_answered(site: &Site) -> Result<()> {
-    let wish =
-        json!({ "holdfast": "restore-test-now", "resource": "no-such-db", "request": "curious", "reason": "to see" });
+    let wish = json!({ "holdfast": "restore-test-now", "resource": UNKNOWN, "request": "curious", "reason": "to see" });
     site.cloud.deployed.start(&site.cloud.endpoint, "restore-test", &wish).await?;
     let letter = letter(site, "holdfast-restore-test", &wish).await?;
     let reason = letter.reason.unwrap_or_default();
-    for word in ["Holdfast.Permanent", "no-such-db", SOUND, DAMAGED, TAKEN] {
+    for word in ["Holdfast.Permanent", UNKNOWN, SOUND, DAMAGED, TAKEN] {
         ensure!(reason.contains(word), "{word} is missing in: {reason}");
     }
     Ok(())
