@@ -262,7 +262,16 @@ fn what_finished_is_judged_by_what_it_found_however_late_and_only_once_it_was_as
     }
 }
 
-/// The life of a run that passes, as an engineer would want to read it.
+#[test]
+fn a_verdict_is_never_earlier_than_the_check_that_it_rests_on() {
+    let passed = verification(true, vec![OutcomeWord::Passed]);
+    let finished_at = passed.finished_at.expect("it is finished");
+    let asked = Run { phase: Phase::Verifying, ..run() };
+    let seen = Observation { room: None, verification: Some(&passed), room_free: true, by: SeenBy::Sweep };
+    let judged = step(&asked, &seen, PATIENCE, finished_at - SignedDuration::from_millis(9));
+    assert_eq!(judged.run.times.judged_at, Some(finished_at), "verify's clock, or its end after our begin");
+}
+
 #[test]
 fn an_invocation_by_an_older_clock_does_not_turn_time_back() {
     let run = waiting(1, 10);
@@ -273,6 +282,7 @@ fn an_invocation_by_an_older_clock_does_not_turn_time_back() {
     assert_eq!(taken.run.times.restore_accepted_at, Some(run.requested_at));
 }
 
+/// The life of a run that passes, as an engineer would want to read it.
 #[test]
 fn a_passing_life() {
     let mut run = run();
