@@ -74,7 +74,7 @@ name!(
 name!(
     /// The plan's own name of a resource, not AWS's.
     ResourceName, "resource name", is_resource,
-    "1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter, but not with rt-"
+    "1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter, but neither rt nor beginning with rt-"
 );
 name!(
     /// A rule within a resource: `daily`, `first-monday`.
@@ -161,9 +161,9 @@ fn is_plain(text: &str) -> bool {
     text.len() <= 40 && is_hyphenated(text)
 }
 
-/// A recovery point of a resource `rt-…` would be named `hf-rt-…`, as only temporary things are.
+/// A recovery point of a resource `rt` or `rt-…` would be named `hf-rt-…`, as only temporary things are.
 fn is_resource(text: &str) -> bool {
-    is_plain(text) && !text.starts_with("rt-")
+    is_plain(text) && text != "rt" && !text.starts_with("rt-")
 }
 
 fn is_db_instance_id(text: &str) -> bool {
@@ -242,14 +242,14 @@ mod tests {
 
     #[test]
     fn a_name_is_refused_with_what_is_allowed() {
-        for bad in ["", "Orders", "1st", "a--b", "a-", "-a", "a_b", "rt-orders", &"a".repeat(41)] {
+        for bad in ["", "Orders", "1st", "a--b", "a-", "-a", "a_b", "rt", "rt-orders", &"a".repeat(41)] {
             assert!(ResourceName::from_str(bad).is_err(), "{bad}");
         }
         let error = ResourceName::from_str("Orders DB").expect_err("capitals are not legal");
         assert_eq!(
             error.to_string(),
             "\"Orders DB\" is not a legal resource name: \
-             1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter, but not with rt-"
+             1 to 40 of a-z, 0-9 and single hyphens, beginning with a letter, but neither rt nor beginning with rt-"
         );
     }
 

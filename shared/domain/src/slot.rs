@@ -176,7 +176,8 @@ mod tests {
     /// Everything that a name may follow from; all of it legal.
     fn any_names() -> impl Strategy<Value = (PlanName, Environment, ResourceName, Slot)> {
         let word = || "[a-z][a-z0-9]{0,12}(-[a-z0-9]{1,12}){0,2}".prop_filter("at most 40", |word| word.len() <= 40);
-        (word(), word(), word(), any_slot()).prop_map(|(plan, environment, resource, slot)| {
+        let resource = word().prop_filter("a resource's", |word| word.parse::<ResourceName>().is_ok());
+        (word(), word(), resource, any_slot()).prop_map(|(plan, environment, resource, slot)| {
             (plan.parse().expect("legal"), environment.parse().expect("legal"), resource.parse().expect("legal"), slot)
         })
     }

@@ -16,7 +16,7 @@ const fn form(name: &'static str, pattern: &'static str, example: &'static str) 
 pub(crate) static NAME: Form = form("name", "^(?=.{1,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$", "orders");
 /// A resource's name; what is named `hf-rt-…` is temporary.
 pub(crate) static RESOURCE: Form =
-    form("resource-name", "^(?!rt-)(?=.{1,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$", "orders-db");
+    form("resource-name", "^(?!rt(-|$))(?=.{1,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$", "orders-db");
 pub(crate) static REGION: Form = form("region", "^([a-z]{2,}-){2,4}[0-9]$", "eu-central-1");
 pub(crate) static DURATION: Form = form("duration", "^[0-9]+(ms|s|m|h|d)$", "7d");
 pub(crate) static SIZE: Form = form("size", "^[0-9]+([KMGT]i?)?B$", "1GB");
