@@ -1,14 +1,13 @@
 //! What an invocation does: begins runs, carries steps out, reaps. No decision here.
 
-use holdfast_domain::inventory::DbInstance;
-use holdfast_domain::{Plan, tags};
+use holdfast_domain::{DbClusterId, Plan, tags};
 use holdfast_ledger::{
     EvidenceChain, EvidenceRef, Held, Ledger, LedgerError, Phase, PlanStore, ROOMS_KEY, RecoveryPoint, RoomsInUse, Run,
     SeenBy, Verification, Written, open_key, run_key, verification_key,
 };
 use holdfast_ports::{
-    Bus, Class, Clock, Entropy, Objects, PortError, PortErrorKind, Precondition, RestoreDbInstance, RoomSecrets,
-    RoomSource,
+    Bus, Class, Clock, ClusterSource, CreateMember, Entropy, Objects, PortError, PortErrorKind, Precondition,
+    RestoreDbCluster, RestoreDbInstance, RoomSecrets, RoomSource,
 };
 use holdfast_wire::{Message, RunRef, VerifyWork};
 use jiff::Timestamp;
@@ -16,12 +15,15 @@ use jiff::Timestamp;
 use crate::begin::{self, DueTest};
 use crate::observe::{Rooms, Seen};
 use crate::prove::{self, Checked, Proven};
+use crate::reap::Leftover;
+use crate::room::Room;
 use crate::step::{self, Action, Observation, Step};
-use crate::{Config, Error, Outcome, Ports, Rds, reap, rooms, tell};
+use crate::{Config, Error, Outcome, Ports, Rds, furnish, reap, rooms, tell};
 
 /// Begins what is due and has not begun, and adds it to what was seen.
 pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
+    config: &Config,
     seen: &mut Seen,
     due: &[DueTest],
     outcome: &mut Outcome,
@@ -30,7 +32,7 @@ pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock +
         if seen.known.open.contains(&test.run) {
             continue;
         }
-        match begin_one(ports, seen, test).await {
+        match begin_one(ports, config, seen, test).await {
             Ok(Some(held)) => {
                 outcome.begun.push(test.run.to_string());
                 seen.known.open.insert(test.run.clone());
@@ -44,6 +46,7 @@ pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock +
 
 async fn begin_one<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
+    config: &Config,
     seen: &Seen,
     test: &DueTest,
 ) -> Result<Option<Held<Run>>, Error> {
@@ -53,7 +56,8 @@ async fn begin_one<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
         (Some(held), _, _) => held,
         (None, Ok(source), Some(resource)) => {
             let evidence_after = EvidenceChain::new(ports.objects, &test.resource).end().await?;
-            let run = begin::run(&seen.plan, resource, test, source, evidence_after, seen.now);
+            let mut run = begin::run(&seen.plan, resource, test, source, evidence_after, seen.now);
+            run.parameters = furnish::parameters(ports.rds, config, resource, &run).await?;
             ledger.create(&key, run).await?.into_held()
         }
         // Whoever asked by hand gets the answer; nobody else need hear of it.
@@ -131,7 +135,7 @@ pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
         outcome.steps.push(format!("{}: no step, because {} could not be seen", run.id, run.region));
         return;
     };
-    let room: Option<&DbInstance> = region.instances.iter().find(|instance| instance.id == run.room);
+    let room = Room::of(run, &region.instances, &region.clusters);
     let observation = Observation { room, verification: seen.verifications.get(&run.id), room_free, by };
     let decided = step::step(run, &observation, config.patience, seen.now);
     match carry_out_and_record(ports, plans, config, seen, held, decided).await {
@@ -206,19 +210,41 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     for action in &decided.actions {
         let run = &decided.run;
         match action {
-            Action::Restore => ports.rds.restore_db_instance(&sealed(&seen.plan, config, run)?).await?,
+            Action::MakeParameterGroup => {
+                if let Some(request) = furnish::request(run, room_tags(&seen.plan, run)) {
+                    ports.rds.make_parameter_group(&request).await?;
+                }
+            }
+            Action::Restore => restore(ports, config, &seen.plan, run).await?,
+            Action::AddMember => {
+                if let Some(cluster) = run.room_cluster() {
+                    ports.rds.create_member(&member(&seen.plan, run, cluster)).await?;
+                }
+            }
             Action::GivePassword => {
                 // Kept before it is given, and what is kept already is given again: another invocation may be at the same step.
                 let new = ports.system.password();
                 let password = ports.secrets.keep(&run.secret, &new, &room_tags(&seen.plan, run)).await?;
-                ports.rds.reset_master_password(&run.region, &run.room, &password).await?;
+                match run.room_cluster() {
+                    Some(cluster) => ports.rds.reset_cluster_password(&run.region, &cluster, &password).await?,
+                    None => ports.rds.reset_master_password(&run.region, &run.room, &password).await?,
+                }
             }
             Action::CallVerify => {
                 let work = VerifyWork { run: run.id.clone(), shard: 0, cursor: 0, hop: 0 };
                 ports.bus.announce(&[Message::RestoreTestReady(work)]).await?;
             }
             Action::DeleteRoom => ports.rds.delete_room(&run.region, &run.room).await?,
+            Action::DeleteMember => ports.rds.delete_member(&run.region, &run.room).await?,
+            Action::DeleteCluster => {
+                let name = run.room_cluster();
+                let clusters = seen.regions.get(&run.region).map_or(&[][..], |region| &region.clusters);
+                if let Some(cluster) = clusters.iter().find(|cluster| Some(&cluster.id) == name.as_ref()) {
+                    ports.rds.delete_cluster(cluster).await?;
+                }
+            }
             Action::ForgetSecret => ports.secrets.forget(&run.secret).await?,
+            Action::DeleteParameterGroup => delete_parameter_group(ports, run, seen.now).await?,
             Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
             Action::WriteEvidence => decided.run.evidence = write_evidence(ports, plans, config, run, seen.now).await?,
             Action::Close => {
@@ -230,30 +256,106 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     Ok(())
 }
 
-/// The room with everything that seals it, in one request.
-fn sealed(plan: &Plan, config: &Config, run: &Run) -> Result<RestoreDbInstance, PortError> {
+async fn delete_parameter_group<O, R: Rds, S, B, Y>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    run: &Run,
+    now: Timestamp,
+) -> Result<(), PortError> {
+    let Some(group) = furnish::group(run) else { return Ok(()) };
+    match ports.rds.delete_parameter_group(&group).await {
+        Err(error) if furnish::keeps_open(run, &error, now) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Opens the room with everything that seals it, in one request.
+async fn restore<O, R: Rds, S, B, Y>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    config: &Config,
+    plan: &Plan,
+    run: &Run,
+) -> Result<(), PortError> {
     let security_groups = config.security_groups.of(&run.region).to_vec();
     if security_groups.is_empty() {
         // RDS would take the VPC's default, which seals nothing.
         let message = format!("no security group of the sealed room is named for {}", run.region);
         return Err(PortError::new(PortErrorKind::Invalid, "the room", run.room.as_str(), message));
     }
-    Ok(RestoreDbInstance {
+    let in_cluster = |source| sealed_cluster(plan, config, run, source, security_groups.clone());
+    let in_instance = |source| sealed(plan, config, run, source, security_groups.clone());
+    match &run.source.point {
+        RecoveryPoint::DbSnapshot { id } => {
+            ports.rds.restore_db_instance(&in_instance(RoomSource::Snapshot(id.clone()))).await
+        }
+        RecoveryPoint::PointInTime { instance, at } => {
+            let source = RoomSource::PointInTime { instance: instance.clone(), at: *at };
+            ports.rds.restore_db_instance(&in_instance(source)).await
+        }
+        RecoveryPoint::DbClusterSnapshot { id } => {
+            ports.rds.restore_db_cluster(&in_cluster(ClusterSource::Snapshot(id.clone()))?).await
+        }
+        RecoveryPoint::ClusterPointInTime { cluster, at } => {
+            let source = ClusterSource::PointInTime { cluster: cluster.clone(), at: *at };
+            ports.rds.restore_db_cluster(&in_cluster(source)?).await
+        }
+    }
+}
+
+fn sealed(
+    plan: &Plan,
+    config: &Config,
+    run: &Run,
+    source: RoomSource,
+    security_groups: Vec<String>,
+) -> RestoreDbInstance {
+    RestoreDbInstance {
         region: run.region.clone(),
-        source: match &run.source.point {
-            RecoveryPoint::DbSnapshot { id } => RoomSource::Snapshot(id.clone()),
-            RecoveryPoint::PointInTime { instance, at } => {
-                RoomSource::PointInTime { instance: instance.clone(), at: *at }
-            }
-        },
+        source,
         id: run.room.clone(),
         instance_class: run.instance_class.clone(),
         subnet_group: config.subnet_group.clone(),
         security_groups,
-        parameter_group: config.parameter_group.clone(),
+        parameter_group: furnish::group(run).map(|group| group.name).or_else(|| config.parameter_group.clone()),
         option_group: config.option_group.clone().or_else(|| own_option_group(plan, run)),
         tags: room_tags(plan, run),
+    }
+}
+
+fn sealed_cluster(
+    plan: &Plan,
+    config: &Config,
+    run: &Run,
+    source: ClusterSource,
+    security_groups: Vec<String>,
+) -> Result<RestoreDbCluster, PortError> {
+    let unnamed =
+        || PortError::new(PortErrorKind::Invalid, "the room", run.room.as_str(), "no cluster bears this name");
+    Ok(RestoreDbCluster {
+        region: run.region.clone(),
+        source,
+        id: run.room_cluster().ok_or_else(unnamed)?,
+        engine: run.source.fingerprint.engine.clone(),
+        engine_version: run.source.fingerprint.engine_version.clone(),
+        subnet_group: config.subnet_group.clone(),
+        security_groups,
+        // The deployment's group is one of DB instances.
+        parameter_group: furnish::group(run).map(|group| group.name),
+        serverless: run.serverless.map(Into::into),
+        tags: room_tags(plan, run),
     })
+}
+
+/// The one member of the room's cluster: what else seals it, it has from the cluster.
+fn member(plan: &Plan, run: &Run, cluster: DbClusterId) -> CreateMember {
+    CreateMember {
+        region: run.region.clone(),
+        cluster,
+        id: run.room.clone(),
+        engine: run.source.fingerprint.engine.clone(),
+        instance_class: run.instance_class.clone(),
+        parameter_group: None,
+        tags: room_tags(plan, run),
+    }
 }
 
 /// The source's own option group, in the region where it is known to be. In another one there may be none of that name.
@@ -315,10 +417,16 @@ pub(crate) async fn reap<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + 
     seen: &Seen,
     outcome: &mut Outcome,
 ) {
-    for reaped in reap::rooms(&seen.plan, seen.instances(), &seen.known, seen.now) {
-        match ports.rds.delete_room(&reaped.region, &reaped.room).await {
-            Ok(()) => outcome.reaped.push(reaped.room.to_string()),
-            Err(error) => outcome.failures.keep(reaped.room.as_str(), &Error::from(error)),
+    let standing = reap::Standing { instances: seen.instances().collect(), clusters: seen.clusters().collect() };
+    for leftover in reap::rooms(&seen.plan, &standing, &seen.known, seen.now) {
+        let deleted = match leftover {
+            Leftover::Instance(instance) => ports.rds.delete_room(&instance.region, &instance.id).await,
+            Leftover::Member(member) => ports.rds.delete_member(&member.region, &member.id).await,
+            Leftover::Cluster(cluster) => ports.rds.delete_cluster(cluster).await,
+        };
+        match deleted {
+            Ok(()) => outcome.reaped.push(leftover.to_string()),
+            Err(error) => outcome.failures.keep(&leftover.to_string(), &Error::from(error)),
         }
     }
     for secret in reap::secrets(&seen.plan, &seen.secrets, &seen.known, seen.now) {
@@ -327,7 +435,13 @@ pub(crate) async fn reap<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + 
             Err(error) => outcome.failures.keep(secret.as_str(), &Error::from(error)),
         }
     }
-    let findings = reap::findings(&seen.plan, seen.instances(), seen.now);
+    for group in reap::parameter_groups(&seen.plan, &seen.parameter_groups, &standing, &seen.known, seen.now) {
+        match ports.rds.delete_parameter_group(&group).await {
+            Ok(()) => outcome.reaped.push(format!("parameter group {}", group.name)),
+            Err(error) => outcome.failures.keep(&group.name, &Error::from(error)),
+        }
+    }
+    let findings = reap::findings(&seen.plan, &standing, seen.now);
     let messages: Vec<Message> = findings.into_iter().map(Message::Finding).collect();
     if let Err(error) = ports.bus.announce(&messages).await {
         outcome.failures.keep("findings about rooms", &Error::from(error));

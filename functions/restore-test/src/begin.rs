@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::inventory::{Database, DatabaseKind, DbSnapshot, ServerlessCapacity};
 use holdfast_domain::plan::{Due, Plan, Resource, RestoreFrom, RestoreTestRule};
 use holdfast_domain::{Finding, FindingState, Region, ResourceName, RuleName, RunId, Severity, Slot, slot, tags};
 use holdfast_ledger::{Phase, Run, RunSource, RunTimes};
@@ -10,7 +10,7 @@ use holdfast_wire::RestoreTestNow;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::proof::Proof;
-use crate::source::{self, NoSource, Sight, Wanted};
+use crate::source::{self, NoSource, Sight, Standing, Wanted};
 
 /// How long after it was due a restore test still begins: one day. What is later than that is overdue, which is another's finding.
 pub const CATCH_UP: SignedDuration = SignedDuration::from_hours(24);
@@ -32,10 +32,32 @@ pub struct DueTest {
     pub from: RestoreFrom,
     /// The recovery point to restore, or why there is none.
     pub source: Result<RunSource, NoSource>,
+    /// What members of class `db.serverless` may use at the source, if that is known.
+    pub serverless: Option<ServerlessCapacity>,
 }
 
 /// The inventory of the regions that were seen; one that is not here was not seen.
-pub type Regions<'a> = BTreeMap<&'a Region, (&'a [DbSnapshot], &'a [DbInstance])>;
+pub type Regions<'a> = BTreeMap<&'a Region, InRegion<'a>>;
+
+/// What was seen of a region.
+#[derive(Debug, Clone, Copy)]
+pub struct InRegion<'a> {
+    /// Every DB snapshot.
+    pub snapshots: &'a [DbSnapshot],
+    /// Every DB cluster snapshot; `None` where nobody looked for any, because the plan restores none there.
+    pub cluster_snapshots: Option<&'a [DbSnapshot]>,
+    /// Every database.
+    pub standing: Standing<'a>,
+}
+
+impl<'a> InRegion<'a> {
+    fn snapshots_of(self, kind: DatabaseKind) -> Option<&'a [DbSnapshot]> {
+        match kind {
+            DatabaseKind::Instance => Some(self.snapshots),
+            DatabaseKind::Cluster => self.cluster_snapshots,
+        }
+    }
+}
 
 /// Every restore test that is due now, in order of resource and rule. A rule whose region was not seen has nothing due.
 #[must_use]
@@ -43,7 +65,8 @@ pub fn due(plan: &Plan, regions: &Regions<'_>, now: Timestamp) -> Vec<DueTest> {
     let mut tests = Vec::new();
     for (name, resource) in &plan.resources {
         // `plan check` names the other kinds as *not carried out yet*.
-        for (rule_name, rule) in resource.restore_tests.iter().filter(|_| resource.db_instance().is_some()) {
+        let is_restored = Database::of(&resource.target).is_some();
+        for (rule_name, rule) in resource.restore_tests.iter().filter(|_| is_restored) {
             let asked = Asked { plan, name, resource, region: &rule.region, from: &rule.from };
             if let Some(sight) = asked.sight(regions) {
                 tests.extend(due_by_rule(&asked, rule_name, rule, sight, now));
@@ -66,8 +89,10 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// What was seen of it; nothing, if the room's region was not seen.
     fn sight(&self, regions: &Regions<'a>) -> Option<Sight<'a>> {
-        let (snapshots, _) = regions.get(self.region)?;
-        Some(Sight { snapshots, instances: regions.get(&self.resource.region).map(|(_, instances)| *instances) })
+        // Of what is never restored, nothing but that is said.
+        let kind = Database::of(&self.resource.target).map_or(DatabaseKind::Instance, |database| database.kind());
+        let snapshots = regions.get(self.region)?.snapshots_of(kind)?;
+        Some(Sight { snapshots, standing: regions.get(&self.resource.region).map(|seen| seen.standing) })
     }
 
     fn wanted<'b>(&'b self, run: &'b RunId, serving: Option<&'b RuleName>) -> Wanted<'b> {
@@ -75,15 +100,24 @@ impl<'a> Asked<'a> {
         Wanted { plan, name, resource, region, from, run, serving }
     }
 
-    fn test(&self, run: RunId, rule: Option<&RuleName>, slot: Slot, source: Result<RunSource, NoSource>) -> DueTest {
+    /// A test that is due since `slot`, of the newest recovery point only if it serves a rule that is named.
+    fn test(
+        &self,
+        (run, rule, slot): (RunId, Option<&RuleName>, Slot),
+        serving: Option<&RuleName>,
+        sight: Sight<'_>,
+        now: Timestamp,
+    ) -> DueTest {
+        let source = source::choose(&self.wanted(&run, serving), sight, now);
         DueTest {
+            source,
+            serverless: source::serverless(self.resource, sight),
             run,
             resource: self.name.clone(),
             rule: rule.cloned(),
             slot,
             region: self.region.clone(),
             from: self.from.clone(),
-            source,
         }
     }
 }
@@ -101,11 +135,10 @@ fn due_by_rule(
             let slot = Slot::at(schedule.latest_at_or_before(now, CATCH_UP)?);
             let run = run_of(slot);
             // Without a look at the resource's own region nothing is known of its continuous backup.
-            if source::is_in_time(&rule.from) && sight.instances.is_none() {
+            if source::is_in_time(&rule.from) && sight.standing.is_none() {
                 return None;
             }
-            let source = source::choose(&asked.wanted(&run, None), sight, now);
-            Some(asked.test(run, Some(rule_name), slot, source))
+            Some(asked.test((run, Some(rule_name), slot), None, sight, now))
         }
         Due::After(snapshot_rule) => {
             // Which run it is does not matter to the newest.
@@ -115,8 +148,7 @@ fn due_by_rule(
             let run = run_of(slot);
             // The newest of *this rule* is what it runs after; what else is restored then is chosen among all.
             let serving = (rule.from == RestoreFrom::Latest).then_some(snapshot_rule);
-            let source = source::choose(&asked.wanted(&run, serving), sight, now);
-            (slot.instant() >= now - CATCH_UP).then(|| asked.test(run, Some(rule_name), slot, source))
+            (slot.instant() >= now - CATCH_UP).then(|| asked.test((run, Some(rule_name), slot), serving, sight, now))
         }
     }
 }
@@ -133,10 +165,9 @@ pub fn by_hand(
 ) -> Option<DueTest> {
     let region = wanted.region.as_ref().unwrap_or(&resource.region);
     let asked = Asked { plan, name: &wanted.resource, resource, region, from: &wanted.from };
-    let sight = asked.sight(regions).filter(|sight| !source::is_in_time(&wanted.from) || sight.instances.is_some())?;
+    let sight = asked.sight(regions).filter(|sight| !source::is_in_time(&wanted.from) || sight.standing.is_some())?;
     let run = run_id(&wanted.resource, "manual", &wanted.request);
-    let source = source::choose(&asked.wanted(&run, None), sight, now);
-    Some(asked.test(run, None, Slot::at(now), source))
+    Some(asked.test((run, None, Slot::at(now)), None, sight, now))
 }
 
 fn run_id(resource: &ResourceName, rule: &str, of: &str) -> RunId {
@@ -164,6 +195,8 @@ pub fn run(
         Ok(name) => name,
         Err(error) => unreachable!("an instance identifier is a legal secret name: {error}"),
     };
+    let instance_class = rule.map_or(DEFAULT_CLASS, |rule| &rule.instance_class);
+    let serverless = (instance_class == SERVERLESS).then(|| test.serverless.unwrap_or(DEFAULT_CAPACITY).into());
     Run {
         id: test.run.clone(),
         plan_sha: plan.sha.clone(),
@@ -173,7 +206,8 @@ pub fn run(
         region: test.region.clone(),
         source: source.clone(),
         room,
-        instance_class: rule.map_or_else(|| DEFAULT_CLASS.into(), |rule| rule.instance_class.clone()),
+        instance_class: instance_class.into(),
+        serverless,
         secret,
         phase: Phase::Requested,
         requested_at: now,
@@ -184,6 +218,7 @@ pub fn run(
         port: None,
         master_user: None,
         database: None,
+        parameters: None,
         restored_as: None,
         verdict: None,
         evidence_after,
@@ -193,6 +228,11 @@ pub fn run(
 
 /// Instance class of a test by hand on a resource without a restore-test rule to take it from.
 const DEFAULT_CLASS: &str = "db.t4g.medium";
+/// The class of members that Aurora Serverless v2 sizes (source: Aurora User Guide, "Creating a DB cluster that uses Aurora Serverless v2").
+const SERVERLESS: &str = "db.serverless";
+/// What a room of that class may use where the source's own range is not known: from the least there is to 16 ACUs, about the memory of a
+/// `db.r6g.xlarge`.
+const DEFAULT_CAPACITY: ServerlessCapacity = ServerlessCapacity { min_half_acus: 1, max_half_acus: 32 };
 /// Deadline of a test by hand on a resource without a restore-test rule to take it from.
 const DEFAULT_DEADLINE: SignedDuration = SignedDuration::from_hours(4);
 
@@ -200,15 +240,17 @@ const DEFAULT_DEADLINE: SignedDuration = SignedDuration::from_hours(4);
 #[must_use]
 pub fn nothing_to_restore(plan: &Plan, resource: &Resource, test: &DueTest, why: &NoSource, now: Timestamp) -> Finding {
     let next_step = match why {
-        NoSource::Kind(_) => "leave the rule out until it is carried out, or write it for a DB instance",
+        NoSource::Kind(_) => {
+            "leave the rule out until it is carried out, or write it for a DB instance or a DB cluster"
+        }
         NoSource::NoneAvailable(_) => {
             "look for recovery points of it in RDS, and at the incidents of its snapshot rules"
         }
         NoSource::NotThere { .. } | NoSource::NotAvailable(_) | NoSource::OfAnother { .. } => {
             "name a recovery point of it that is there and available"
         }
-        NoSource::NoInstance(..) | NoSource::ElsewhereInTime(_) => {
-            "restore a recovery point instead, or name the instance and the region where it stands"
+        NoSource::NoDatabase(..) | NoSource::ElsewhereInTime(_) => {
+            "restore a recovery point instead, or name the database and the region where it stands"
         }
         NoSource::NotContinuous(_) => "turn its automated backups on: RDS keeps a continuous backup with them",
         NoSource::OutOfReach { .. } => "name an instant within reach",

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use holdfast_domain::inventory::{AutomatedBackups, DbInstance, DbStatus, Endpoint};
+use holdfast_domain::inventory::{AutomatedBackups, DbCluster, DbInstance, DbStatus, Endpoint};
 use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{Plan, tags};
 use holdfast_ledger::{Fingerprint, Maker, RecoveryPoint, Run, RunSource};
@@ -48,6 +48,7 @@ fn begun() -> Run {
         region: resource.region.clone(),
         from: RestoreFrom::Latest,
         source: Ok(source.clone()),
+        serverless: None,
     };
     begin::run(plan, resource, &test, &source, 0, at("2026-11-20T02:05:00Z"))
 }
@@ -79,4 +80,43 @@ pub(crate) fn room(run: &Run, status: &str) -> DbInstance {
         kms_key: None,
         tags: tags::of_room(&plan.name, &plan.environment, &run.resource, &run.id, run.deadline_at),
     }
+}
+
+/// The same run, of a cluster snapshot of Aurora's.
+pub(crate) fn cluster_run() -> Run {
+    let mut run = run();
+    run.source.point =
+        RecoveryPoint::DbClusterSnapshot { id: "hf-orders-db-20261120t020000z-01234567".parse().expect("legal") };
+    run.source.fingerprint.engine = "aurora-postgresql".into();
+    run
+}
+
+/// The cluster of that run's room in a state.
+pub(crate) fn cluster(run: &Run, status: &str) -> DbCluster {
+    let of_instance = room(run, status);
+    DbCluster {
+        region: run.region.clone(),
+        id: run.room.as_str().parse().expect("an instance's identifier is one of a cluster"),
+        arn: format!("arn:aws:rds:{}:000000000000:cluster:{}", run.region, run.room),
+        status: of_instance.status,
+        engine: "aurora-postgresql".into(),
+        engine_version: "15.8".into(),
+        master_user: "master".into(),
+        database: None,
+        password_pending: false,
+        modification_pending: false,
+        parameter_group: Some("default.aurora-postgresql15".into()),
+        serverless: None,
+        latest_restorable_at: None,
+        backups: AutomatedBackups { retention_days: 1, window: None },
+        encrypted: true,
+        kms_key: None,
+        tags: of_instance.tags,
+    }
+}
+
+/// The member of that cluster in a state.
+pub(crate) fn member(run: &Run, status: &str) -> DbInstance {
+    let cluster = run.room.as_str().parse().expect("an instance's identifier is one of a cluster");
+    DbInstance { cluster: Some(cluster), engine: "aurora-postgresql".into(), ..room(run, status) }
 }

@@ -4,9 +4,11 @@
 //! for each run, and ends. It must not look into a database: that is `verify`'s.
 
 pub mod begin;
+pub mod parameters;
 pub mod proof;
 pub mod prove;
 pub mod reap;
+pub mod room;
 pub mod rooms;
 pub mod source;
 pub mod step;
@@ -16,15 +18,16 @@ mod act;
 mod config;
 #[cfg(test)]
 mod example;
+mod furnish;
 mod observe;
 
-use holdfast_domain::{Region, RunId};
+use holdfast_domain::RunId;
 use holdfast_ledger::{LedgerError, PlanStore, SeenBy};
 use holdfast_ports::{
-    Bus, Class, Classified, Clock, DbInstances, DbSnapshots, Entropy, Failures, Objects, PortError, RoomReset,
-    RoomRestore, RoomSecrets,
+    Bus, Class, Classified, Clock, ClusterRooms, DbClusters, DbInstances, DbSnapshots, Entropy, Failures, Objects,
+    ParameterGroups, PortError, RoomParameters, RoomReset, RoomRestore, RoomSecrets,
 };
-use holdfast_wire::{Message, Trigger};
+use holdfast_wire::{Message, RestoreTestNow, Trigger};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -110,8 +113,21 @@ pub struct Ports<'a, O, R, S, B, Y> {
 }
 
 /// RDS, as far as this function needs it.
-pub trait Rds: DbInstances + DbSnapshots + RoomRestore + RoomReset {}
-impl<T: DbInstances + DbSnapshots + RoomRestore + RoomReset> Rds for T {}
+pub trait Rds:
+    DbInstances + DbSnapshots + DbClusters + RoomRestore + RoomReset + ClusterRooms + ParameterGroups + RoomParameters
+{
+}
+impl<T> Rds for T where
+    T: DbInstances
+        + DbSnapshots
+        + DbClusters
+        + RoomRestore
+        + RoomReset
+        + ClusterRooms
+        + ParameterGroups
+        + RoomParameters
+{
+}
 
 /// Handles one trigger: observe, decide, act, record, announce.
 ///
@@ -128,7 +144,7 @@ pub async fn handle<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entro
 
     let mut seen = observe::all(ports, plans, asked_for(trigger), &mut outcome).await?;
     let due = decide_due(&seen, trigger)?;
-    act::begin(ports, &mut seen, &due, &mut outcome).await;
+    act::begin(ports, config, &mut seen, &due, &mut outcome).await;
 
     let given = act::give_rooms(ports, &seen, &mut outcome).await;
     let by = seen_by(trigger);
@@ -141,10 +157,10 @@ pub async fn handle<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entro
     Ok(outcome)
 }
 
-/// What a person asked for may lie in a region that the plan does not name.
-fn asked_for(trigger: &Trigger) -> Option<&Region> {
+/// What a person asked for: it may lie where the plan looks at nothing.
+fn asked_for(trigger: &Trigger) -> Option<&RestoreTestNow> {
     match trigger {
-        Trigger::RestoreTestNow(wanted) => wanted.region.as_ref(),
+        Trigger::RestoreTestNow(wanted) => Some(wanted),
         Trigger::Sweep
         | Trigger::Rds(_)
         | Trigger::Bus(_)

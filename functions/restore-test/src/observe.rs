@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::inventory::{DbCluster, DbInstance, DbSnapshot};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{Plan, Region, RunId, SecretName};
 use holdfast_ledger::{
     Held, Ledger, OPEN_PREFIX, Phase, PlanStore, ROOMS_KEY, RoomsInUse, Run, Verification, run_key, run_of_open_key,
     verification_key,
 };
-use holdfast_ports::{Bus, Clock, Entropy, Objects, RoomSecrets};
+use holdfast_ports::{Bus, Clock, Entropy, Objects, ParameterGroupId, RoomSecrets};
+use holdfast_wire::RestoreTestNow;
 use jiff::Timestamp;
 
-use crate::begin::Regions;
+use crate::begin::{InRegion, Regions};
 use crate::reap::{self, Known};
+use crate::source::Standing;
 use crate::{Error, Outcome, Ports, Rds};
 
 /// Everything seen. A region that could not be seen is absent, which is not the same as empty.
@@ -26,6 +28,7 @@ pub(crate) struct Seen {
     pub(crate) regions: BTreeMap<Region, RegionSeen>,
     pub(crate) verifications: BTreeMap<RunId, Verification>,
     pub(crate) secrets: BTreeMap<SecretName, Tags>,
+    pub(crate) parameter_groups: BTreeMap<ParameterGroupId, Tags>,
     pub(crate) known: Known,
 }
 
@@ -41,19 +44,33 @@ pub(crate) enum Rooms {
 
 pub(crate) struct RegionSeen {
     pub(crate) instances: Vec<DbInstance>,
+    pub(crate) clusters: Vec<DbCluster>,
     pub(crate) snapshots: Vec<DbSnapshot>,
+    /// `None` where the plan restores no cluster and nobody asked for one: they are not looked at.
+    pub(crate) cluster_snapshots: Option<Vec<DbSnapshot>>,
+}
+
+impl RegionSeen {
+    fn in_region(&self) -> InRegion<'_> {
+        InRegion {
+            snapshots: &self.snapshots,
+            cluster_snapshots: self.cluster_snapshots.as_deref(),
+            standing: Standing { instances: &self.instances, clusters: &self.clusters },
+        }
+    }
 }
 
 impl Seen {
     pub(crate) fn inventory(&self) -> Regions<'_> {
-        self.regions
-            .iter()
-            .map(|(region, seen)| (region, (seen.snapshots.as_slice(), seen.instances.as_slice())))
-            .collect()
+        self.regions.iter().map(|(region, seen)| (region, seen.in_region())).collect()
     }
 
     pub(crate) fn instances(&self) -> impl Iterator<Item = &DbInstance> {
         self.regions.values().flat_map(|seen| &seen.instances)
+    }
+
+    pub(crate) fn clusters(&self) -> impl Iterator<Item = &DbCluster> {
+        self.regions.values().flat_map(|seen| &seen.clusters)
     }
 }
 
@@ -62,7 +79,7 @@ impl Seen {
 pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
-    also: Option<&Region>,
+    also: Option<&RestoreTestNow>,
     outcome: &mut Outcome,
 ) -> Result<Seen, Error> {
     let plan = plans.current(ports.objects).await?;
@@ -78,6 +95,7 @@ pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + E
         regions: BTreeMap::new(),
         verifications: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        parameter_groups: BTreeMap::new(),
         known: Known { open, closed: BTreeSet::new() },
     };
     runs(ports, &mut seen, outcome).await;
@@ -86,6 +104,7 @@ pub(crate) async fn all<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + E
         Ok(kept) => seen.secrets = kept.into_iter().collect(),
         Err(error) => outcome.failures.keep("secrets of rooms", &Error::from(error)),
     }
+    parameter_groups(ports, &mut seen, outcome).await;
     closed_runs(ports, &mut seen, outcome).await;
     Ok(seen)
 }
@@ -129,23 +148,22 @@ async fn rooms<O: Objects, R, S, B, Y: Entropy>(ports: &Ports<'_, O, R, S, B, Y>
 }
 
 /// Every region in which a resource stands, in which one is restored, or that somebody asks for.
+///
+/// Clusters are listed wherever instances are: a leftover one shows nowhere else. Their snapshots only where one may be restored.
 async fn regions<O, R: Rds, S, B, Y>(
     ports: &Ports<'_, O, R, S, B, Y>,
     seen: &mut Seen,
-    also: Option<&Region>,
+    also: Option<&RestoreTestNow>,
     outcome: &mut Outcome,
 ) {
     let mut wanted: BTreeSet<Region> = seen.plan.regions().into_iter().cloned().collect();
     let rules = seen.plan.resources.values().flat_map(|resource| resource.restore_tests.values());
-    wanted.extend(rules.map(|rule| rule.region.clone()).chain(also.cloned()));
+    let asked_for = also.and_then(|asked| asked.region.as_ref());
+    wanted.extend(rules.map(|rule| rule.region.clone()).chain(asked_for.cloned()));
     wanted.extend(seen.runs.iter().map(|held| held.body.region.clone()));
+    let of_clusters = regions_of_cluster_snapshots(&seen.plan, also);
     for region in wanted {
-        // Snapshots before instances: a room restored in between then shows with its snapshot, never without.
-        let looked = async {
-            let snapshots = ports.rds.db_snapshots(&region).await?;
-            Ok::<_, Error>(RegionSeen { snapshots, instances: ports.rds.db_instances(&region).await? })
-        };
-        match looked.await {
+        match look(ports.rds, &region, of_clusters.contains(&region)).await {
             Ok(found) => {
                 seen.regions.insert(region, found);
             }
@@ -154,14 +172,51 @@ async fn regions<O, R: Rds, S, B, Y>(
     }
 }
 
-/// Looks up the runs that rooms and secrets name and that are not open, for the reaper.
+/// Where the plan, or somebody by hand, may restore a cluster.
+fn regions_of_cluster_snapshots(plan: &Plan, also: Option<&RestoreTestNow>) -> BTreeSet<Region> {
+    let clusters = plan.resources.values().filter(|resource| resource.db_cluster().is_some());
+    let mut regions: BTreeSet<Region> =
+        clusters.flat_map(|resource| resource.restore_tests.values()).map(|rule| rule.region.clone()).collect();
+    let asked_for = also.and_then(|asked| {
+        let resource = plan.resources.get(&asked.resource).filter(|resource| resource.db_cluster().is_some())?;
+        Some(asked.region.as_ref().unwrap_or(&resource.region).clone())
+    });
+    regions.extend(asked_for);
+    regions
+}
+
+/// Snapshots before databases: a room restored in between then shows with its snapshot, never without. And clusters before instances: a
+/// member shows with its cluster.
+async fn look<R: Rds>(rds: &R, region: &Region, with_cluster_snapshots: bool) -> Result<RegionSeen, Error> {
+    let snapshots = rds.db_snapshots(region).await?;
+    let cluster_snapshots = if with_cluster_snapshots { Some(rds.db_cluster_snapshots(region).await?) } else { None };
+    let clusters = rds.db_clusters(region).await?;
+    Ok(RegionSeen { snapshots, cluster_snapshots, clusters, instances: rds.db_instances(region).await? })
+}
+
+/// The parameter groups of rooms, wherever rooms may stand. They are for the reaper alone: a look that failed keeps no run from its step.
+async fn parameter_groups<O, R: Rds, S, B, Y>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &mut Seen,
+    outcome: &mut Outcome,
+) {
+    for region in seen.regions.keys() {
+        match ports.rds.temporary_parameter_groups(region).await {
+            Ok(made) => seen.parameter_groups.extend(made),
+            Err(error) => outcome.failures.keep("parameter groups of rooms", &Error::from(error)),
+        }
+    }
+}
+
+/// Looks up the runs that rooms, their parameter groups and secrets name and that are not open, for the reaper.
 async fn closed_runs<O: Objects, R, S, B, Y: Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
     seen: &mut Seen,
     outcome: &mut Outcome,
 ) {
     let ledger = Ledger::new(ports.objects, ports.system);
-    let tags = seen.instances().map(|instance| &instance.tags).chain(seen.secrets.values());
+    let of_databases = seen.instances().map(|instance| &instance.tags).chain(seen.clusters().map(|c| &c.tags));
+    let tags = of_databases.chain(seen.secrets.values()).chain(seen.parameter_groups.values());
     for id in reap::unknown(&seen.plan, tags, &seen.known.open) {
         match ledger.read::<Run>(&run_key(&id)).await {
             Ok(Some(held)) if held.body.phase == Phase::Closed => {

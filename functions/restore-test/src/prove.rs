@@ -177,12 +177,15 @@ fn phases(run: &Run) -> Vec<Reached> {
     phases
 }
 
+/// What failed or proved nothing meets no objective and misses none.
+const NOT_RECOVERED: &str = "not judged: no recovery was proved";
+
 fn objectives(proof: &Proof<'_>, run: &Run) -> ObjectivesInForce {
     let (limits, of_loss) = proof.objectives();
     let word = |value: SignedDuration, limit: SignedDuration| if value <= limit { "met" } else { "missed" };
-    let rto = run.recovery_time().map_or("not judged: no recovery time was measured", |took| word(took, limits.rto));
+    let rto = run.recovery_time().map_or(NOT_RECOVERED, |took| word(took, limits.rto));
     let rpo = match run.recovery_time() {
-        None => "not judged: nothing was recovered",
+        None => NOT_RECOVERED,
         Some(_) if proof.is_of_the_newest() => word(run.recovery_point_age(), limits.rpo),
         Some(_) => "not judged: the recovery point was not chosen for being the newest",
     };

@@ -6,11 +6,13 @@
 //! [`LATE_AFTER`] for it: one that cannot be read, or cannot tell its verdict, must not keep its room for ever.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use holdfast_domain::inventory::{DbInstance, DbStatus};
+use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::{self, Tags};
-use holdfast_domain::{Cause, DbInstanceId, Finding, FindingState, Plan, Region, RunId, SecretName, Severity};
+use holdfast_domain::{Cause, Finding, FindingState, Plan, Region, RunId, SecretName, Severity};
+use holdfast_ports::ParameterGroupId;
 use jiff::{SignedDuration, Timestamp};
 
 /// The most rooms that one invocation reaps; the rest waits for the next sweep. A mistake in tags then cannot run away.
@@ -28,13 +30,34 @@ pub struct Known {
     pub closed: BTreeSet<RunId>,
 }
 
-/// A room to delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reap {
-    /// Where.
-    pub region: Region,
-    /// Which.
-    pub room: DbInstanceId,
+/// Everything that stands in every region that was seen.
+#[derive(Debug, Default)]
+pub struct Standing<'a> {
+    /// Every DB instance.
+    pub instances: Vec<&'a DbInstance>,
+    /// Every DB cluster.
+    pub clusters: Vec<&'a DbCluster>,
+}
+
+/// What is to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Leftover<'a> {
+    /// A DB instance.
+    Instance(&'a DbInstance),
+    /// A member of a DB cluster.
+    Member(&'a DbInstance),
+    /// A DB cluster that has no member any more, or only such as are going.
+    Cluster(&'a DbCluster),
+}
+
+impl fmt::Display for Leftover<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(instance) => write!(f, "{}", instance.id),
+            Self::Member(member) => write!(f, "member {}", member.id),
+            Self::Cluster(cluster) => write!(f, "cluster {}", cluster.id),
+        }
+    }
 }
 
 /// The runs that temporary things name and that are not open: look these up before reaping.
@@ -47,22 +70,35 @@ pub fn unknown<'a>(plan: &Plan, all: impl IntoIterator<Item = &'a Tags>, open: &
         .collect()
 }
 
-/// Rooms to delete.
+/// Rooms to delete: instances and members first, and each cluster once its members are going, for RDS deletes it no sooner.
 #[must_use]
-pub fn rooms<'a>(
-    plan: &Plan,
-    instances: impl IntoIterator<Item = &'a DbInstance>,
-    known: &Known,
-    now: Timestamp,
-) -> Vec<Reap> {
-    let mut reaped: Vec<Reap> = instances
-        .into_iter()
-        .filter(|instance| instance.id.as_str().starts_with(TEMPORARY) && instance.status != DbStatus::Deleting)
-        .filter(|instance| is_over(plan, &instance.tags, known, now))
-        .map(|instance| Reap { region: instance.region.clone(), room: instance.id.clone() })
-        .collect();
-    reaped.truncate(REAPED_MAX);
-    reaped
+pub fn rooms<'a>(plan: &Plan, standing: &Standing<'a>, known: &Known, now: Timestamp) -> Vec<Leftover<'a>> {
+    let is_leftover = |name: &str, status: &DbStatus, tags: &Tags| {
+        name.starts_with(TEMPORARY) && *status != DbStatus::Deleting && is_over(plan, tags, known, now)
+    };
+    let instances = standing
+        .instances
+        .iter()
+        .filter(|instance| is_leftover(instance.id.as_str(), &instance.status, &instance.tags))
+        .map(|instance| match instance.cluster {
+            Some(_) => Leftover::Member(instance),
+            None => Leftover::Instance(instance),
+        });
+    let clusters = standing
+        .clusters
+        .iter()
+        .filter(|cluster| is_leftover(cluster.id.as_str(), &cluster.status, &cluster.tags))
+        .filter(|cluster| !has_member(standing, cluster))
+        .map(|cluster| Leftover::Cluster(cluster));
+    instances.chain(clusters).take(REAPED_MAX).collect()
+}
+
+fn has_member(standing: &Standing<'_>, cluster: &DbCluster) -> bool {
+    standing.instances.iter().any(|instance| {
+        instance.region == cluster.region
+            && instance.cluster.as_ref() == Some(&cluster.id)
+            && instance.status != DbStatus::Deleting
+    })
 }
 
 /// Secrets to delete.
@@ -73,36 +109,79 @@ pub fn secrets(plan: &Plan, kept: &BTreeMap<SecretName, Tags>, known: &Known, no
     over.map(|(name, _)| name.clone()).take(REAPED_MAX).collect()
 }
 
-/// Rooms that are still there long after their deadline, whatever was done about them.
+/// Parameter groups to delete. One whose room stands is in use: it goes after the room.
 #[must_use]
-pub fn findings<'a>(plan: &Plan, instances: impl IntoIterator<Item = &'a DbInstance>, now: Timestamp) -> Vec<Finding> {
-    let late = |instance: &&DbInstance| {
-        instance.id.as_str().starts_with(TEMPORARY)
-            && tags::are_ours(&instance.tags, &plan.name, &plan.environment)
-            && deadline(&instance.tags).is_some_and(|deadline| now >= deadline + LATE_AFTER)
+pub fn parameter_groups(
+    plan: &Plan,
+    made: &BTreeMap<ParameterGroupId, Tags>,
+    standing: &Standing<'_>,
+    known: &Known,
+    now: Timestamp,
+) -> Vec<ParameterGroupId> {
+    let is_used = |group: &ParameterGroupId| {
+        let named = |region: &Region, name: &str| *region == group.region && name == group.name;
+        match group.kind {
+            DatabaseKind::Instance => standing.instances.iter().any(|room| named(&room.region, room.id.as_str())),
+            DatabaseKind::Cluster => standing.clusters.iter().any(|room| named(&room.region, room.id.as_str())),
+        }
     };
-    instances.into_iter().filter(late).map(|instance| late_room(plan, instance, now)).collect()
+    let over = made.iter().filter(|(group, tags)| {
+        group.name.starts_with(TEMPORARY) && is_over(plan, tags, known, now) && !is_used(group)
+    });
+    over.map(|(group, _)| group.clone()).take(REAPED_MAX).collect()
 }
 
-fn late_room(plan: &Plan, instance: &DbInstance, now: Timestamp) -> Finding {
-    let resource = instance.tags.get(tags::RESOURCE).and_then(|name| name.parse().ok());
-    Finding {
-        cause: Cause::of_function("restore-test", &format!("{}/{}/room/{}", plan.name, plan.environment, instance.id)),
-        state: FindingState::Open,
-        severity: Severity::High,
-        resource,
-        title: format!(
-            "the temporary database {} outlives its deadline and is {}",
-            instance.id,
-            instance.status.word()
-        ),
-        threatens: "a copy of production data stands longer than it must, and costs money".into(),
-        next_step: format!(
-            "delete the DB instance {} in {} by hand, and see why RDS did not",
-            instance.id, instance.region
-        ),
-        facts: vec![("run".into(), instance.tags.get(tags::RUN).cloned().unwrap_or_default())],
-        seen_at: now,
+/// Rooms that are still there long after their deadline, whatever was done about them; of a cluster and its member one finding, for they
+/// are one room.
+#[must_use]
+pub fn findings(plan: &Plan, standing: &Standing<'_>, now: Timestamp) -> Vec<Finding> {
+    let instances = standing.instances.iter().map(|instance| Late {
+        kind: "DB instance",
+        id: instance.id.as_str(),
+        region: &instance.region,
+        status: &instance.status,
+        tags: &instance.tags,
+    });
+    let clusters = standing.clusters.iter().map(|cluster| Late {
+        kind: "DB cluster",
+        id: cluster.id.as_str(),
+        region: &cluster.region,
+        status: &cluster.status,
+        tags: &cluster.tags,
+    });
+    let is_late = |room: &Late<'_>| {
+        room.id.starts_with(TEMPORARY)
+            && tags::are_ours(room.tags, &plan.name, &plan.environment)
+            && deadline(room.tags).is_some_and(|deadline| now >= deadline + LATE_AFTER)
+    };
+    let mut told = BTreeSet::new();
+    let rooms = instances.chain(clusters).filter(is_late).filter(|room| told.insert((room.region, room.id)));
+    rooms.map(|room| room.finding(plan, now)).collect()
+}
+
+/// A room that outlives its deadline.
+struct Late<'a> {
+    kind: &'static str,
+    id: &'a str,
+    region: &'a Region,
+    status: &'a DbStatus,
+    tags: &'a Tags,
+}
+
+impl Late<'_> {
+    fn finding(&self, plan: &Plan, now: Timestamp) -> Finding {
+        let Self { kind, id, region, status, tags } = self;
+        Finding {
+            cause: Cause::of_function("restore-test", &format!("{}/{}/room/{id}", plan.name, plan.environment)),
+            state: FindingState::Open,
+            severity: Severity::High,
+            resource: tags.get(tags::RESOURCE).and_then(|name| name.parse().ok()),
+            title: format!("the temporary database {id} outlives its deadline and is {}", status.word()),
+            threatens: "a copy of production data stands longer than it must, and costs money".into(),
+            next_step: format!("delete the {kind} {id} in {region} by hand, and see why RDS did not"),
+            facts: vec![("run".into(), tags.get(tags::RUN).cloned().unwrap_or_default())],
+            seen_at: now,
+        }
     }
 }
 

@@ -5,9 +5,12 @@
 
 use std::fmt;
 
-use holdfast_domain::inventory::{Database, DbInstance, DbSnapshot, DbSnapshotStatus, MadeBy};
+use holdfast_domain::inventory::{
+    AutomatedBackups, Database, DatabaseKind, DbCluster, DbInstance, DbSnapshot, DbSnapshotStatus, MadeBy,
+    ServerlessCapacity,
+};
 use holdfast_domain::plan::{ExternalMaker, Plan, Resource, RestoreFrom};
-use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, ResourceName, RuleName, RunId, slot, tags};
+use holdfast_domain::{DbSnapshotId, Region, ResourceName, RuleName, RunId, slot, tags};
 use holdfast_ledger::{Fingerprint, Maker, RecoveryPoint, RunSource};
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,10 +20,72 @@ const NAMED_MAX: usize = 5;
 /// What was seen where a recovery point may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
-    /// Every DB snapshot of the region in which the room would stand.
+    /// Every DB snapshot of the region in which the room would stand; of a cluster, every DB cluster snapshot.
     pub snapshots: &'a [DbSnapshot],
-    /// Every DB instance of the region in which the resource stands; `None` if that could not be seen.
-    pub instances: Option<&'a [DbInstance]>,
+    /// What stands in the region of the resource; `None` if that could not be seen.
+    pub standing: Option<Standing<'a>>,
+}
+
+/// Databases of a region.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// Every DB instance.
+    pub instances: &'a [DbInstance],
+    /// Every DB cluster.
+    pub clusters: &'a [DbCluster],
+}
+
+/// The database that a resource is, as far as it stands: what a continuous backup and a fingerprint need of it.
+#[derive(Debug, Clone, Copy)]
+struct Origin<'a> {
+    arn: &'a str,
+    engine: &'a str,
+    engine_version: &'a str,
+    parameter_group: Option<&'a str>,
+    option_group: Option<&'a str>,
+    serverless: Option<ServerlessCapacity>,
+    latest_restorable_at: Option<Timestamp>,
+    backups: AutomatedBackups,
+}
+
+impl<'a> Sight<'a> {
+    fn origin(self, database: &Database) -> Option<Origin<'a>> {
+        let standing = self.standing?;
+        match database {
+            Database::Instance(id) => {
+                let found = standing.instances.iter().find(|instance| instance.id == *id)?;
+                Some(Origin {
+                    arn: &found.arn,
+                    engine: &found.engine,
+                    engine_version: &found.engine_version,
+                    parameter_group: found.parameter_group.as_deref(),
+                    option_group: found.option_group.as_deref(),
+                    serverless: None,
+                    latest_restorable_at: found.latest_restorable_at,
+                    backups: found.backups,
+                })
+            }
+            Database::Cluster(id) => {
+                let found = standing.clusters.iter().find(|cluster| cluster.id == *id)?;
+                Some(Origin {
+                    arn: &found.arn,
+                    engine: &found.engine,
+                    engine_version: &found.engine_version,
+                    parameter_group: found.parameter_group.as_deref(),
+                    option_group: None,
+                    serverless: found.serverless,
+                    latest_restorable_at: found.latest_restorable_at,
+                    backups: found.backups,
+                })
+            }
+        }
+    }
+}
+
+/// What the resource's members of class `db.serverless` may use, where the resource stands and has any.
+#[must_use]
+pub fn serverless(resource: &Resource, sight: Sight<'_>) -> Option<ServerlessCapacity> {
+    sight.origin(&Database::of(&resource.target)?)?.serverless
 }
 
 /// What is wanted.
@@ -67,12 +132,12 @@ pub enum NoSource {
         /// What it was taken of.
         of: String,
     },
-    /// A point in time is wanted of an instance that does not stand there.
-    NoInstance(DbInstanceId, Region),
+    /// A point in time is wanted of a database that does not stand there.
+    NoDatabase(Database, Region),
     /// A point in time is wanted in another region.
     ElsewhereInTime(Region),
-    /// A point in time is wanted of an instance without a continuous backup.
-    NotContinuous(DbInstanceId),
+    /// A point in time is wanted of a database without a continuous backup.
+    NotContinuous(Database),
     /// The instant is not, or not yet, or no longer, within the continuous backup.
     OutOfReach {
         /// The instant.
@@ -99,14 +164,14 @@ impl fmt::Display for NoSource {
                 write!(f, "the recovery point {id} is not available; try again when RDS shows it so")
             }
             Self::OfAnother { id, of } => write!(f, "the recovery point {id} is of {of}"),
-            Self::NoInstance(id, region) => {
-                write!(f, "a point in time is restored from the DB instance {id}, which does not stand in {region}")
+            Self::NoDatabase(database, region) => {
+                write!(f, "a point in time is restored from the {database}, which does not stand in {region}")
             }
             Self::ElsewhereInTime(region) => {
                 write!(f, "a point in time can be restored in {region} alone, where the resource stands")
             }
-            Self::NotContinuous(id) => {
-                write!(f, "the DB instance {id} has no continuous backup; its automated backups are off")
+            Self::NotContinuous(database) => {
+                write!(f, "the {database} has no continuous backup; its automated backups are off")
             }
             Self::OutOfReach { at, earliest, latest } => {
                 write!(f, "{at} is out of reach: the continuous backup goes from {earliest} to before {latest}")
@@ -120,7 +185,7 @@ impl fmt::Display for NoSource {
 /// # Errors
 /// Why there is none.
 pub fn choose(wanted: &Wanted<'_>, sight: Sight<'_>, now: Timestamp) -> Result<RunSource, NoSource> {
-    let Some(instance) = wanted.resource.db_instance() else {
+    let Some(database) = Database::of(&wanted.resource.target) else {
         return Err(NoSource::Kind(wanted.resource.target.kind().as_str()));
     };
     let none = || NoSource::NoneAvailable(wanted.region.clone());
@@ -139,12 +204,12 @@ pub fn choose(wanted: &Wanted<'_>, sight: Sight<'_>, now: Timestamp) -> Result<R
             drawn.map(|found| of_snapshot(wanted, sight, found)).ok_or_else(none)
         }
         RestoreFrom::Chosen(id) => chosen(wanted, sight, id),
-        RestoreFrom::Pitr => point_in_time(wanted, sight, instance, None, now),
-        RestoreFrom::Time(at) => point_in_time(wanted, sight, instance, Some(*at), now),
+        RestoreFrom::Pitr => point_in_time(wanted, sight, database, None, now),
+        RestoreFrom::Time(at) => point_in_time(wanted, sight, database, Some(*at), now),
     }
 }
 
-/// Whether it is an instant of the continuous backup, for which the instance itself must be seen.
+/// Whether it is an instant of the continuous backup, for which the database itself must be seen.
 #[must_use]
 pub fn is_in_time(from: &RestoreFrom) -> bool {
     match from {
@@ -210,7 +275,7 @@ fn chosen(wanted: &Wanted<'_>, sight: Sight<'_>, id: &DbSnapshotId) -> Result<Ru
 }
 
 fn of_snapshot(wanted: &Wanted<'_>, sight: Sight<'_>, found: &DbSnapshot) -> RunSource {
-    let source = wanted.resource.db_instance().and_then(|id| instance(sight, id));
+    let origin = Database::of(&wanted.resource.target).and_then(|database| sight.origin(&database));
     let made_by = match found.made_by {
         MadeBy::Rds => Maker::Rds,
         MadeBy::AwsBackup => Maker::AwsBackup,
@@ -219,7 +284,10 @@ fn of_snapshot(wanted: &Wanted<'_>, sight: Sight<'_>, found: &DbSnapshot) -> Run
     };
     RunSource {
         from: wanted.from.clone(),
-        point: RecoveryPoint::DbSnapshot { id: found.id.clone() },
+        point: match found.kind {
+            DatabaseKind::Instance => RecoveryPoint::DbSnapshot { id: found.id.clone() },
+            DatabaseKind::Cluster => RecoveryPoint::DbClusterSnapshot { id: found.id.clone() },
+        },
         arn: found.arn.clone(),
         made_by,
         // Candidates have one; what has none is not available.
@@ -227,7 +295,7 @@ fn of_snapshot(wanted: &Wanted<'_>, sight: Sight<'_>, found: &DbSnapshot) -> Run
         fingerprint: Fingerprint {
             engine: found.engine.clone(),
             engine_version: found.engine_version.clone(),
-            parameter_group: source.and_then(|instance| instance.parameter_group.clone()),
+            parameter_group: origin.and_then(|origin| origin.parameter_group).map(str::to_owned),
             option_group: found.option_group.clone(),
         },
         size_bytes: found.size_bytes,
@@ -238,43 +306,46 @@ fn of_snapshot(wanted: &Wanted<'_>, sight: Sight<'_>, found: &DbSnapshot) -> Run
 fn point_in_time(
     wanted: &Wanted<'_>,
     sight: Sight<'_>,
-    id: &DbInstanceId,
+    database: Database,
     at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<RunSource, NoSource> {
     if *wanted.region != wanted.resource.region {
         return Err(NoSource::ElsewhereInTime(wanted.resource.region.clone()));
     }
-    let source = instance(sight, id).ok_or_else(|| NoSource::NoInstance(id.clone(), wanted.region.clone()))?;
-    let latest = source.latest_restorable_at.ok_or_else(|| NoSource::NotContinuous(id.clone()))?;
+    let Some(origin) = sight.origin(&database) else {
+        return Err(NoSource::NoDatabase(database, wanted.region.clone()));
+    };
+    let Some(latest) = origin.latest_restorable_at else {
+        return Err(NoSource::NotContinuous(database));
+    };
     // RDS takes an instant to the second, and only one *before* the latest restorable time (source: RDS API Reference,
-    // `RestoreDBInstanceToPointInTime`).
+    // `RestoreDBInstanceToPointInTime`, `RestoreDBClusterToPointInTime`).
     let last = Timestamp::from_second(latest.as_second()).unwrap_or(latest) - SignedDuration::from_secs(1);
     let at = at.map_or(last, |at| Timestamp::from_second(at.as_second()).unwrap_or(at));
     // How far back it reaches is the retention of its automated backups; where RDS does not tell that, RDS is the judge.
-    let reach = source.backups.reach();
+    let reach = origin.backups.reach();
     let earliest = if reach.is_zero() { Timestamp::MIN } else { now - reach };
     if at > last || at < earliest {
         return Err(NoSource::OutOfReach { at, earliest, latest });
     }
     Ok(RunSource {
         from: wanted.from.clone(),
-        point: RecoveryPoint::PointInTime { instance: id.clone(), at },
-        arn: source.arn.clone(),
+        point: match database {
+            Database::Instance(instance) => RecoveryPoint::PointInTime { instance, at },
+            Database::Cluster(cluster) => RecoveryPoint::ClusterPointInTime { cluster, at },
+        },
+        arn: origin.arn.to_owned(),
         made_by: Maker::Rds,
         taken_at: at,
         fingerprint: Fingerprint {
-            engine: source.engine.clone(),
-            engine_version: source.engine_version.clone(),
-            parameter_group: source.parameter_group.clone(),
-            option_group: source.option_group.clone(),
+            engine: origin.engine.to_owned(),
+            engine_version: origin.engine_version.to_owned(),
+            parameter_group: origin.parameter_group.map(str::to_owned),
+            option_group: origin.option_group.map(str::to_owned),
         },
         size_bytes: None,
     })
-}
-
-fn instance<'a>(sight: Sight<'a>, id: &DbInstanceId) -> Option<&'a DbInstance> {
-    sight.instances?.iter().find(|instance| instance.id == *id)
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@
 //!     └────────────┴────────────┴────────────┴──── deadline, failure ──┘
 //! ```
 //! Actions are idempotent and are carried out *before* the new run is recorded: whoever is killed between the two repeats them.
+//! A room that is a DB cluster is restored empty and then given its one member, both while `restoring`: the other phases see a room.
 //! Nothing leads back, and every phase before `Destroying` leads to it at the deadline at the latest.
 
 use std::fmt;
 
 use holdfast_domain::inventory::{DbInstance, DbStatus};
-use holdfast_domain::{CheckResult, Outcome, Verdict, tags};
-use holdfast_ledger::{Fingerprint, Phase, Run, RunVerdict, SeenBy, Verification};
+use holdfast_domain::{CheckResult, Outcome, Verdict};
+use holdfast_ledger::{Phase, Run, RunVerdict, SeenBy, Verification};
 use jiff::{SignedDuration, Timestamp};
+
+use crate::room::{Parts, Room};
 
 /// How long RDS may take to show a room that it agreed to restore. Its inventory is eventually consistent; AWS gives no bound, so this is ours.
 pub const APPEARS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
@@ -24,7 +27,7 @@ pub const REASONS_MAX: usize = 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation<'a> {
     /// The room, if the inventory shows it. `None` means that it was looked for and is not there.
-    pub room: Option<&'a DbInstance>,
+    pub room: Option<Room<'a>>,
     /// What `verify` wrote, if anything.
     pub verification: Option<&'a Verification>,
     /// Whether this run was given a room, under `rooms_max` and in the queue's order.
@@ -40,16 +43,26 @@ pub struct Patience(pub SignedDuration);
 /// What to do in the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
+    /// Make the parameter group that the room is restored with.
+    MakeParameterGroup,
     /// Ask RDS for the room.
     Restore,
+    /// Ask RDS for the member of the room's cluster.
+    AddMember,
     /// Give the room a password of its own, and its secret.
     GivePassword,
     /// Tell `verify` that the room is ready.
     CallVerify,
-    /// Ask RDS to delete the room.
+    /// Ask RDS to delete the instance that is the room.
     DeleteRoom,
+    /// Ask RDS to delete the member of the room's cluster.
+    DeleteMember,
+    /// Ask RDS to delete the cluster that is the room; it has no member any more, or one that is going.
+    DeleteCluster,
     /// Delete the secret.
     ForgetSecret,
+    /// Delete the room's parameter group, if it has one of its own.
+    DeleteParameterGroup,
     /// Tell people what came of it.
     TellVerdict,
     /// Add its link to the resource's evidence, unless it is there.
@@ -71,6 +84,12 @@ pub enum Reason {
     RoomNotReady(String),
     /// The room is not in the inventory yet.
     RoomNotSeenYet,
+    /// The room's cluster is available, and has no member yet.
+    ClusterAvailable,
+    /// The member of the room's cluster is there already: an earlier step was cut short.
+    MemberAdopted,
+    /// The member of the room's cluster is not in the inventory yet.
+    MemberNotSeenYet,
     /// The room is available.
     RoomAvailable,
     /// The new password waits to be applied.
@@ -101,6 +120,9 @@ impl fmt::Display for Reason {
             Self::Queued => f.write_str("every room is taken"),
             Self::RoomNotReady(status) => write!(f, "the room is {status}"),
             Self::RoomNotSeenYet => f.write_str("the room is not in the inventory yet"),
+            Self::ClusterAvailable => f.write_str("the room's cluster is available and has no member"),
+            Self::MemberAdopted => f.write_str("the member of the room's cluster is there already"),
+            Self::MemberNotSeenYet => f.write_str("the member of the room's cluster is not in the inventory yet"),
             Self::RoomAvailable => f.write_str("the room is available"),
             Self::PasswordPending => f.write_str("the new password waits to be applied"),
             Self::RoomReady => f.write_str("the room is ready"),
@@ -161,17 +183,21 @@ pub fn after_permanent_failure(run: &Run, error: &str, now: Timestamp) -> Step {
 }
 
 fn open(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
-    match seen.room {
-        Some(room) if is_own(run, room) => restoring(run, vec![], Reason::RoomAdopted, now),
-        Some(_) => judge(
-            run,
-            Verdict::Inconclusive,
-            vec![format!("the name {} is taken by an instance that is not ours", run.room)],
-            now,
-        ),
-        None if seen.room_free => restoring(run, vec![Action::Restore], Reason::RoomFree, now),
+    match seen.room.map(|room| room.foreign(run)) {
+        Some(None) => restoring(run, vec![], Reason::RoomAdopted, now),
+        Some(Some(what)) => taken(run, what, now),
+        None if seen.room_free => {
+            let own_group = run.parameters.as_ref().map(|_| Action::MakeParameterGroup);
+            let actions = own_group.into_iter().chain([Action::Restore]).collect();
+            restoring(run, actions, Reason::RoomFree, now)
+        }
         None => wait(run, Reason::Queued),
     }
+}
+
+fn taken(run: &Run, what: &str, now: Timestamp) -> Step {
+    let reason = format!("the name {} is taken by {what} that is not ours", run.room);
+    judge(run, Verdict::Inconclusive, vec![reason], now)
 }
 
 fn restoring(run: &Run, actions: Vec<Action>, reason: Reason, now: Timestamp) -> Step {
@@ -182,37 +208,69 @@ fn restoring(run: &Run, actions: Vec<Action>, reason: Reason, now: Timestamp) ->
 }
 
 fn await_room(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
-    let accepted_at = run.times.restore_accepted_at.unwrap_or(run.requested_at);
     let Some(room) = seen.room else {
-        return if now < accepted_at + APPEARS_WITHIN {
-            wait(run, Reason::RoomNotSeenYet)
-        } else {
-            judge(run, Verdict::Inconclusive, vec![format!("the room {} never appeared", run.room)], now)
+        return match run.times.cluster_available_at {
+            Some(_) => vanished(run, now),
+            None => not_seen(run, run.times.restore_accepted_at, Reason::RoomNotSeenYet, now),
         };
     };
-    match (&room.status, &room.endpoint) {
+    if let Room::Cluster(cluster, member) = room
+        && cluster.status == DbStatus::Available
+    {
+        match (run.times.cluster_available_at, member) {
+            (None, _) => return add_member(run, room, seen.by, now),
+            (asked_at, None) => return not_seen(run, asked_at, Reason::MemberNotSeenYet, now),
+            (Some(_), Some(_)) => {}
+        }
+    }
+    match (room.status(), room.endpoint()) {
         (DbStatus::Available, Some(endpoint)) => {
+            let (master_user, database) = room.login();
             let mut next = run.clone();
             next.phase = Phase::Preparing;
             next.times.available_at = Some(now);
             next.times.available_by = Some(seen.by);
-            next.restored_as = Some(fingerprint(room));
+            next.restored_as = Some(room.fingerprint());
             next.host = Some(endpoint.host.clone());
             next.port = Some(endpoint.port);
-            next.master_user = Some(room.master_user.clone());
-            next.database = room.database.clone();
+            next.master_user = Some(master_user.to_owned());
+            next.database = database.map(str::to_owned);
             Step { run: next, actions: vec![Action::GivePassword], reason: Reason::RoomAvailable }
         }
         (status, _) => await_status(run, status, now),
     }
 }
 
+/// The cluster is available for the first time: it gets its member, unless an earlier attempt that was cut short has given it one.
+fn add_member(run: &Run, room: Room<'_>, by: SeenBy, now: Timestamp) -> Step {
+    if let Some(what) = room.foreign(run) {
+        return taken(run, what, now);
+    }
+    let (actions, reason) = match room.answering() {
+        Some(_) => (vec![], Reason::MemberAdopted),
+        None => (vec![Action::AddMember], Reason::ClusterAvailable),
+    };
+    let mut next = run.clone();
+    next.times.cluster_available_at = Some(now);
+    next.times.cluster_available_by = Some(by);
+    Step { run: next, actions, reason }
+}
+
+/// What RDS agreed to make and does not show.
+fn not_seen(run: &Run, agreed_at: Option<Timestamp>, reason: Reason, now: Timestamp) -> Step {
+    if now < agreed_at.unwrap_or(run.requested_at) + APPEARS_WITHIN {
+        return wait(run, reason);
+    }
+    let what = if reason == Reason::MemberNotSeenYet { "the member of the room" } else { "the room" };
+    judge(run, Verdict::Inconclusive, vec![format!("{what} {} never appeared", run.room)], now)
+}
+
 fn await_password(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
-    let Some(room) = seen.room else {
+    let Some(room) = whole(seen) else {
         return vanished(run, now);
     };
-    match room.status {
-        DbStatus::Available if room.password_pending || room.modification_pending => wait(run, Reason::PasswordPending),
+    match room.status() {
+        DbStatus::Available if room.is_pending() => wait(run, Reason::PasswordPending),
         DbStatus::Available => {
             let mut next = call_verify(run, now);
             next.phase = Phase::Verifying;
@@ -221,20 +279,25 @@ fn await_password(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
             Step { run: next, actions: vec![Action::CallVerify], reason: Reason::RoomReady }
         }
         DbStatus::Busy(_) | DbStatus::Deleting | DbStatus::Broken(_) | DbStatus::Stopped(_) | DbStatus::Unknown(_) => {
-            await_status(run, &room.status, now)
+            await_status(run, room.status(), now)
         }
     }
+}
+
+/// The room, if what answers is there.
+fn whole<'a>(seen: &Observation<'a>) -> Option<Room<'a>> {
+    seen.room.filter(|room| room.answering().is_some())
 }
 
 fn await_verification(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
     if let Some(verification) = seen.verification.filter(|verification| verification.finished_at.is_some()) {
         return judge_verification(run, verification, now);
     }
-    let Some(room) = seen.room else {
+    let Some(room) = whole(seen) else {
         return vanished(run, now);
     };
-    match &room.status {
-        DbStatus::Broken(_) | DbStatus::Deleting => await_status(run, &room.status, now),
+    match room.status() {
+        DbStatus::Broken(_) | DbStatus::Deleting => await_status(run, room.status(), now),
         DbStatus::Available | DbStatus::Busy(_) | DbStatus::Stopped(_) | DbStatus::Unknown(_) => {
             let silent_since = run.verify_called_at.unwrap_or(run.requested_at);
             if now >= silent_since + patience.0 {
@@ -246,31 +309,34 @@ fn await_verification(run: &Run, seen: &Observation<'_>, patience: Patience, now
     }
 }
 
-fn fingerprint(room: &DbInstance) -> Fingerprint {
-    Fingerprint {
-        engine: room.engine.clone(),
-        engine_version: room.engine_version.clone(),
-        parameter_group: room.parameter_group.clone(),
-        option_group: room.option_group.clone(),
-    }
-}
-
 fn call_verify(run: &Run, now: Timestamp) -> Run {
     Run { verify_called_at: Some(now), ..run.clone() }
 }
 
+/// The member goes before its cluster, which RDS does not delete while it has one that stays.
 fn destroy(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
-    match seen.room.filter(|room| is_own(run, room)) {
-        None => {
-            let mut next = run.clone();
-            next.phase = Phase::Closed;
-            next.times.closed_at = Some(now);
-            next.times.closed_by = Some(seen.by);
-            Step { run: next, actions: vec![Action::ForgetSecret, Action::WriteEvidence], reason: Reason::RoomGone }
-        }
-        Some(room) if room.status == DbStatus::Deleting => wait(run, Reason::RoomGoing),
-        Some(_) => Step { run: run.clone(), actions: vec![Action::DeleteRoom], reason: Reason::RoomMustGo },
+    let Some(Parts { instance, cluster, member }) = seen.room.map(|room| room.own(run)) else {
+        return closed(run, seen.by, now);
+    };
+    let stays = |part: &DbInstance| part.status != DbStatus::Deleting;
+    let delete = |action| Step { run: run.clone(), actions: vec![action], reason: Reason::RoomMustGo };
+    match (instance, member, cluster) {
+        (None, None, None) => closed(run, seen.by, now),
+        (Some(instance), ..) if stays(instance) => delete(Action::DeleteRoom),
+        (_, Some(member), _) if stays(member) => delete(Action::DeleteMember),
+        (.., Some(cluster)) if cluster.status != DbStatus::Deleting => delete(Action::DeleteCluster),
+        (..) => wait(run, Reason::RoomGoing),
     }
+}
+
+fn closed(run: &Run, by: SeenBy, now: Timestamp) -> Step {
+    let mut next = run.clone();
+    next.phase = Phase::Closed;
+    next.times.closed_at = Some(now);
+    next.times.closed_by = Some(by);
+    let own_group = run.parameters.as_ref().map(|_| Action::DeleteParameterGroup);
+    let actions = [Action::ForgetSecret].into_iter().chain(own_group).chain([Action::WriteEvidence]).collect();
+    Step { run: next, actions, reason: Reason::RoomGone }
 }
 
 /// What a status means while a room is awaited.
@@ -342,7 +408,7 @@ fn late(run: &Run, seen: &Observation<'_>) -> String {
     match run.phase {
         Phase::Requested => format!("no room was free until the deadline {deadline}"),
         Phase::Restoring => {
-            let status = seen.room.map_or("not to be seen", |room| room.status.word());
+            let status = seen.room.map_or("not to be seen", |room| room.status().word());
             format!("the room was still {status} at the deadline {deadline}")
         }
         Phase::Preparing => {
@@ -356,12 +422,6 @@ fn late(run: &Run, seen: &Observation<'_>) -> String {
             None => format!("verification had not reached the room at the deadline {deadline}"),
         },
     }
-}
-
-/// Whether a room of this name was made by this run. Deterministic names make a clash unlikely; the tag makes it impossible to act on one.
-#[must_use]
-pub fn is_own(run: &Run, room: &DbInstance) -> bool {
-    room.tags.get(tags::RUN).is_some_and(|id| id == run.id.as_str())
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::proof::Proof;
 use crate::prove;
 
-/// Findings about a judged run: one on the proof, and, where it was measured, one on each objective. What is as it must be resolves
-/// an incident that an earlier run of the same sort opened. `trend` are the runs before, oldest first.
+/// Findings about a judged run: one on the proof, and, if it passed, one on each objective: what failed or proved nothing measured no
+/// recovery, and leaves what was said of the objectives before as it is. What is as it must be resolves an incident that an earlier run
+/// of the same sort opened. `trend` are the runs before, oldest first.
 #[must_use]
 pub fn findings(
     plan: &Plan,

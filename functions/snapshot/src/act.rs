@@ -354,11 +354,11 @@ impl<O: Objects, R: Rds, B: Bus, Y: Clock + Entropy> Actor<'_, O, R, B, Y> {
         if snapshot.kind == DatabaseKind::Instance {
             return Ok((snapshot.size_bytes, snapshot.size_bytes.map(|_| SizeFrom::Rds)));
         }
-        let runs = self.ports.objects.list(&format!("{RUNS_PREFIX}{resource}.")).await?;
+        let seen = self.ports.objects.list(&format!("{VERIFICATIONS_PREFIX}{resource}.")).await?;
         // …/{resource}.{rule}.{slot}.json: the slot sorts as time.
-        let Some(newest) = runs.iter().max_by_key(|key| key.rsplit('.').nth(1)) else { return Ok((None, None)) };
-        let run: Option<Held<SizedRun>> = ledger.read(newest).await?;
-        let size = run.and_then(|run| run.body.source.size_bytes);
+        let Some(newest) = seen.iter().max_by_key(|key| key.rsplit('.').nth(1)) else { return Ok((None, None)) };
+        let verification: Option<Held<SizedVerification>> = ledger.read(newest).await?;
+        let size = verification.and_then(|held| held.body.observed.server).and_then(|server| server.bytes);
         Ok((size, size.map(|_| SizeFrom::RestoreTest)))
     }
 
@@ -410,19 +410,26 @@ impl<O: Objects, R: Rds, B: Bus, Y: Clock + Entropy> Actor<'_, O, R, B, Y> {
     }
 }
 
-/// Of the record of a restore test, the size that it saw; the rest of it is `restore-test`'s.
+/// Of what `verify` recorded of a restore test, how much data was there; the rest of it is no business of this function, and may have
+/// fields that it does not know yet.
 #[derive(Debug, Deserialize)]
-struct SizedRun {
-    source: SizedSource,
+struct SizedVerification {
+    #[serde(default)]
+    observed: SizedObserved,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SizedObserved {
+    server: Option<SizedServer>,
 }
 
 #[derive(Debug, Deserialize)]
-struct SizedSource {
-    size_bytes: Option<u64>,
+struct SizedServer {
+    bytes: Option<u64>,
 }
 
-/// Where the records of restore tests lie.
-const RUNS_PREFIX: &str = "restore-tests/runs/";
+/// Where `verify` records what it found.
+const VERIFICATIONS_PREFIX: &str = "verifications/";
 
 /// Writes down what a person asked for, unless that is done.
 ///

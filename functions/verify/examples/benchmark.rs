@@ -28,16 +28,15 @@ use holdfast_ledger::OutcomeWord;
 use holdfast_ports::Password;
 use jiff::SignedDuration;
 use tokio::process::Command;
-use verify::catalog::Catalog;
 use verify::room::{Examined, Judgement, Opened, PostgresRoom, Room, RoomAddress, RoomError};
-use verify::work::{Stage, Task, Unit};
+use verify::work::{self, Question, Stage, Task, Unit};
 use verify::{PostgresDoor, RoomDoor};
 
 use crate::copy::{Copy, PASSWORD};
 use crate::support::Desk;
 
-/// As `pgbench --initialize --scale 20` makes it.
-const ROWS: u64 = 2_000_000;
+/// As `pgbench --initialize --scale 20` makes it, and twice that: above 512 MiB a table is counted in parts.
+const ROWS: [u64; 2] = [2_000_000, 4_000_000];
 const RUNS: usize = 5;
 
 /// The full set may take so much more than `pg_amcheck --heapallindexed`, which looks at less.
@@ -55,36 +54,34 @@ const IMMUTABLE: &str = "{ immutable: { accounts: { table: public.accounts, befo
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let (rows, runs) = arguments()?;
-    let copy = Copy::new(&data(rows)).await?;
-    let bench = Bench::new(&copy)?;
-    let mut measured = MEASURES.map(|measure| Measured { measure, times: Vec::new() });
-    // The pass before the first makes the extensions and reads everything once; it is not counted.
-    for run in 0..=runs {
-        for one in &mut measured {
-            let time = bench.time(&one.measure).await.with_context(|| one.measure.words.to_owned())?;
-            if run > 0 {
-                one.times.push(time);
-            }
-        }
-        eprintln!("pass {run} of {runs}");
+    let (mut sections, mut version) = (Vec::new(), String::new());
+    for rows in rows {
+        let copy = Copy::new(&data(rows)).await?;
+        let measured = Bench::new(&copy)?.measure(rows, runs).await?;
+        version = copy.host.binaries().version_text.clone();
+        sections.push(section(&measured, rows, &sizes(&copy).await?)?);
+        copy.server.stop().await;
     }
-    let sizes = sizes(&copy).await?;
-    print!("{}", report(&measured, rows, runs, &sizes, &copy.host.binaries().version_text)?);
+    print!("{}", report(&sections, runs, &version)?);
     Ok(())
 }
 
-fn arguments() -> anyhow::Result<(u64, usize)> {
-    let (mut rows, mut runs) = (ROWS, RUNS);
+/// Numbers of rows, each of a database of its own, and runs.
+fn arguments() -> anyhow::Result<(Vec<u64>, usize)> {
+    let (mut rows, mut runs) = (Vec::new(), RUNS);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} needs a number"))?;
         match name.as_str() {
-            "--rows" => rows = value.parse().context("--rows")?,
+            "--rows" => rows.push(value.parse().context("--rows")?),
             "--runs" => runs = value.parse().context("--runs")?,
-            other => anyhow::bail!("{other} is not known; there are --rows N and --runs N"),
+            other => anyhow::bail!("{other} is not known; there are --rows N, as often as wanted, and --runs N"),
         }
     }
-    anyhow::ensure!(rows > 0 && runs > 0, "--rows and --runs begin at 1");
+    if rows.is_empty() {
+        rows.extend(ROWS);
+    }
+    anyhow::ensure!(rows.iter().all(|rows| *rows > 0) && runs > 0, "--rows and --runs begin at 1");
     Ok((rows, runs))
 }
 
@@ -223,6 +220,21 @@ impl<'a> Bench<'a> {
         Ok(Self { copy, door: copy.door()?, pg_amcheck })
     }
 
+    async fn measure(&self, rows: u64, runs: usize) -> anyhow::Result<[Measured; 9]> {
+        let mut measured = MEASURES.map(|measure| Measured { measure, times: Vec::new() });
+        // The pass before the first makes the extensions and reads everything once; it is not counted.
+        for run in 0..=runs {
+            for one in &mut measured {
+                let time = self.time(&one.measure).await.with_context(|| one.measure.words.to_owned())?;
+                if run > 0 {
+                    one.times.push(time);
+                }
+            }
+            eprintln!("{rows} rows: pass {run} of {runs}");
+        }
+        Ok(measured)
+    }
+
     async fn time(&self, measure: &Measure) -> anyhow::Result<Time> {
         match measure.how {
             How::PgAmcheck(flags) => self.time_peer(flags).await,
@@ -304,10 +316,10 @@ struct PartRoom {
 
 impl Room for PartRoom {
     /// Without the always-there database, which `pg_amcheck` is not told to look at. The time it takes to list it is counted.
-    async fn catalog(&self) -> Result<Catalog, RoomError> {
+    async fn units(&self, question: &Question<'_>) -> Result<Vec<Unit>, RoomError> {
         let mut catalog = self.room.catalog().await?;
         catalog.databases.retain(|database| database.name == DATABASE);
-        Ok(catalog)
+        Ok(work::units(&catalog, question))
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {
@@ -339,14 +351,8 @@ async fn sizes(copy: &Copy) -> anyhow::Result<[i64; 3]> {
     Ok([row.try_get::<_, i64>(0)?, row.try_get(1)?, row.try_get(2)?].map(|bytes| bytes / (1024 * 1024)))
 }
 
-fn report(
-    measured: &[Measured; 9],
-    rows: u64,
-    runs: usize,
-    [table, index, database]: &[i64; 3],
-    version: &str,
-) -> anyhow::Result<String> {
-    let mut text = TEXT.to_owned();
+/// One database's numbers.
+fn section(measured: &[Measured; 9], rows: u64, [table, index, database]: &[i64; 3]) -> anyhow::Result<String> {
     let times: Vec<String> = measured.iter().map(Measured::row).collect();
     let full_set = ratio(measured[FULL_SET].whole(), measured[HEAPALLINDEXED].whole());
     let work = |of: usize, floor: usize| measured[of].whole().saturating_sub(measured[floor].whole());
@@ -368,25 +374,38 @@ fn report(
         ms(work(HEAP, FLOOR)),
         kept(faster >= HEAP_FASTER_MIN)
     )?;
+    Ok(filled(
+        SECTION,
+        &[
+            ("@rows", &rows.to_string()),
+            ("@table", &table.to_string()),
+            ("@index", &index.to_string()),
+            ("@database", &database.to_string()),
+            ("@plain", &format!("{:.2}", ratio(measured[FULL_SET].whole(), measured[PLAIN].whole()))),
+            ("@times", &times.join("\n")),
+            ("@targets", &targets),
+        ],
+    ))
+}
+
+fn report(sections: &[String], runs: usize, version: &str) -> anyhow::Result<String> {
     let machine = format!("{}, {} cores", cpu(), std::thread::available_parallelism()?);
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    for (name, value) in [
-        ("@machine", machine.as_str()),
-        ("@version", version),
-        ("@rows", &rows.to_string()),
-        ("@table", &table.to_string()),
-        ("@index", &index.to_string()),
-        ("@database", &database.to_string()),
-        ("@connections", &support::CONNECTIONS.to_string()),
-        ("@runs", &runs.to_string()),
-        ("@profile", profile),
-        ("@plain", &format!("{:.2}", ratio(measured[FULL_SET].whole(), measured[PLAIN].whole()))),
-        ("@times", &times.join("\n")),
-        ("@targets", &targets),
-    ] {
-        text = text.replace(name, value);
-    }
-    Ok(text)
+    Ok(filled(
+        TEXT,
+        &[
+            ("@machine", &machine),
+            ("@version", version),
+            ("@connections", &support::CONNECTIONS.to_string()),
+            ("@runs", &runs.to_string()),
+            ("@profile", profile),
+            ("@sections", &sections.join("\n")),
+        ],
+    ))
+}
+
+fn filled(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {
@@ -400,23 +419,10 @@ fn cpu() -> String {
     name.map_or_else(|| "a processor without a name".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
-const TEXT: &str = "\
-# How long it takes
+const SECTION: &str = "\
+## @rows rows
 
-`verify` beside `pg_amcheck` over the same files: one database with one dominating table, as `pgbench` makes it, and four small ones.
-Everything is read once before; then each line of the table is measured in turn, @runs times, and the median is told. Make it again with
-
-```sh
-cargo run -p verify --example benchmark > docs/benchmarks.md
-```
-
-| | |
-|---|---|
-| machine | @machine; client and server share it |
-| PostgreSQL | @version, 32 MB of shared buffers (so that all pages come from the operating system's cache), data checksums on, TLS |
-| data | `accounts` with @rows rows: @table MB and an index of @index MB; the whole database @database MB |
-| connections | @connections of Holdfast (the default), 2 of `pg_amcheck` |
-| Holdfast | built with the @profile profile; the function's `handle`, ledger in memory |
+`accounts` has @table MB and an index of @index MB; the whole database has @database MB.
 
 | | median, ms | least–most, ms | the checks alone, ms |
 |---|---|---|---|
@@ -426,19 +432,39 @@ cargo run -p verify --example benchmark > docs/benchmarks.md
 |---|---|---|---|
 @targets
 
-How to read it:
+The full set takes @plain × the time of `pg_amcheck -j2` without `--heapallindexed`.
+";
+
+const TEXT: &str = "\
+# How long it takes
+
+`verify` beside `pg_amcheck` over the same files: one database with one dominating table, as `pgbench` makes it, and four small ones.
+Everything is read once before; then each line of a table is measured in turn, @runs times, and the median is told. Make it again with
+
+```sh
+cargo run -p verify --example benchmark > docs/benchmarks.md
+```
+
+| | |
+|---|---|
+| machine | @machine; client and server share it |
+| PostgreSQL | @version, 32 MB of shared buffers (so that all pages come from the operating system's cache), data checksums on, TLS |
+| connections | @connections of Holdfast (the default), 2 of `pg_amcheck` |
+| Holdfast | built with the @profile profile; the function's `handle`, ledger in memory |
+
+@sections
+## How to read it
 
 - The time is of the whole program, or of the whole call: connecting, listing what there is, checking, recording. *The checks alone* is from
   the beginning of the first check to the end of the last one. The first target is held to the whole.
 - The *work* on a table is the whole time less the whole time for a table of 20 rows, on both sides: what connecting, listing every
   database and recording take does not grow with the data. The second target is held to it, and the ratio of the whole times stands beside
-  it: on a table as small as this one, most of what the ranges gain goes into our more connections.
+  it: on a table as small as these, most of what the ranges gain goes into our more connections.
 - The full set does what `pg_amcheck --heapallindexed` does, and besides it counts every table two ways, checks foreign keys, sequences
-  and collations, and writes down every definition. It takes @plain × the time of `pg_amcheck -j2` without `--heapallindexed`.
-- `pg_amcheck` gives a table to one connection. Holdfast gives its ranges of pages to all of them.
-- Where the gain ends: a table above 512 MiB is counted by ranges in one stage and by its index in the next, when nothing else is left to
-  do beside it. Over 4,000,000 rows (`--rows 4000000 --runs 3`) the full set took 1.36 × the time (1737 ms and 1281 ms), which is more than
-  the target; the work on its pages was 1.61 × faster (155 ms and 250 ms).
+  and collations, and writes down every definition.
+- `pg_amcheck` gives a table to one connection. Holdfast gives its ranges of pages to all of them; an index check cannot be split, and the
+  one of the dominating table is begun first and ends last.
+- A table above 512 MiB is counted by ranges of its pages, and beside them by an index; whether they agree is arithmetic afterwards.
 - The count after VACUUM and the row hashes are apart: they find what nothing else finds (`docs/detection.md`), and `pg_amcheck` has
-  nothing like them. The row hashes are one statement over one table.
+  nothing like them. The row hashes of a table above 128 MiB are made by ranges of its pages too.
 ";

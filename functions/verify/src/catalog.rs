@@ -50,8 +50,13 @@ pub struct Listing {
     pub pgstattuple: Tool,
     /// Whether a range of a table's pages can be read by itself (`ctid` ranges, from PostgreSQL 14 on).
     pub tid_ranges: bool,
-    /// Tables, partitions and populated materialized views; no system schema, no temporary table. In any order.
+    /// Where a name without a schema is looked for, in order.
+    pub search_path: Vec<String>,
+    /// Tables, partitions and populated materialized views; no temporary table, and of the system's own only the pages of large objects, if
+    /// there are any. In any order.
     pub tables: Vec<Table>,
+    /// Partitioned tables, which have no rows of their own. In any order.
+    pub partitioned: Vec<Partitioned>,
     /// Foreign keys, and CHECK constraints that were never validated; those that a partition has from its parent left out. In any
     /// order.
     pub constraints: Vec<Constraint>,
@@ -136,6 +141,33 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// Where its large values lie.
     pub toast: Option<Toast>,
+    /// Whether other tables inherit from it, or did: who reads it reads them too.
+    pub has_heirs: bool,
+}
+
+impl Table {
+    /// Whether it holds the pages of large objects.
+    #[must_use]
+    pub fn holds_large_objects(&self) -> bool {
+        self.schema == "pg_catalog" && self.name == "pg_largeobject"
+    }
+
+    /// Whether its pages, and nothing else, are what there is to read of it.
+    #[must_use]
+    pub fn is_plain_heap(&self) -> bool {
+        self.access_method == "heap" && !self.has_heirs
+    }
+}
+
+/// A partitioned table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partitioned {
+    /// Its schema, unquoted.
+    pub schema: String,
+    /// Its name, unquoted.
+    pub name: String,
+    /// `pg_class.oid` of every partition that has rows or may have, at whatever depth; foreign tables too.
+    pub partitions: Vec<u32>,
 }
 
 /// A table's TOAST relation.

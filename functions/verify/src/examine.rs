@@ -11,6 +11,7 @@ mod fresh;
 mod heap;
 mod immutable;
 mod index;
+mod large_objects;
 mod migrations;
 mod plan;
 mod schema;
@@ -28,6 +29,9 @@ use holdfast_ledger::Observed;
 use jiff::SignedDuration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, GenericClient};
+
+pub(crate) use schema::told as told_definitions;
+pub(crate) use sql::{QUESTION_MAX, cancelled};
 
 use crate::room::{Examined, Judgement};
 use crate::work::{Task, Unit};
@@ -85,22 +89,32 @@ async fn look(client: &mut Client, unit: &Unit, limit: Duration, until: Instant)
         Task::CountBlocks { table, first_block, last_block } => {
             return count::examine_blocks(client, table, (*first_block, *last_block)).await;
         }
+        Task::CountIndex { table, indexes } => return count::examine_index(client, table, indexes).await,
+        Task::Server => return server::examine(client).await,
         Task::Schema { before, .. } => return schema::examine(client, before.as_ref()).await,
-        Task::TableCount { check, before, .. } => return table_count::examine(client, check, before.as_ref()).await,
-        Task::Immutable { check, taken_at, before, .. } => {
-            return immutable::examine(client, check, *taken_at, before.as_ref(), until).await;
+        Task::TableCount { check, before, split, .. } => {
+            return table_count::examine(client, check, before.as_ref(), split.as_ref()).await;
+        }
+        Task::Immutable { question, split: None, .. } => return immutable::examine(client, question, until).await,
+        Task::Immutable { question, split: Some(split), .. } => {
+            return immutable::conclude(client, question, split, until).await;
+        }
+        Task::ImmutableBlocks { table, question, first_block, last_block } => {
+            return immutable::examine_blocks(client, question, table, (*first_block, *last_block), until).await;
         }
         // What is answered alone.
         Task::Settled { outcome, detail } => (*outcome, detail.clone()),
         Task::Tls => tls::examine(client).await?,
-        Task::Server => server::examine(client).await?,
         Task::Count { table, indexes } => count::examine(client, table, indexes, until).await?,
-        Task::CountIndex { table, indexes, pages, .. } => count::examine_index(client, table, indexes, *pages).await?,
+        Task::CountParts { table, indexes, pages, by_index } => {
+            count::conclude(client, table, indexes, (pages, by_index), until).await?
+        }
         Task::Heap { relation, function, first_block, last_block } => {
             let subject = unit.subject.as_deref().unwrap_or(&relation.name);
             heap::examine(client, subject, relation.oid, function, (*first_block, *last_block), until).await?
         }
         Task::Index { index, function } => index::examine(client, index, function).await?,
+        Task::LargeObjects { .. } => large_objects::examine(client).await?,
         Task::SystemCatalog { verify_heapam, bt_index_check, .. } => {
             catalog::examine(client, verify_heapam, bt_index_check, until).await?
         }
@@ -111,6 +125,9 @@ async fn look(client: &mut Client, unit: &Unit, limit: Duration, until: Instant)
         Task::Migrations { check, .. } => migrations::examine(client, check).await?,
         Task::Fresh { check, taken_at, .. } => fresh::examine(client, check, *taken_at, limit).await?,
         Task::Sql { check, .. } => sql::examine(client, check, limit).await?,
+        Task::Documents(_) => {
+            (Outcome::NotRun, "it is asked of a document database, and the room holds PostgreSQL".into())
+        }
     };
     Ok(answer.into())
 }
@@ -176,7 +193,7 @@ fn said(error: &Error) -> String {
 }
 
 /// A number as people read it: `199,942`.
-fn grouped(number: i64) -> String {
+pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
@@ -184,7 +201,7 @@ fn grouped(number: i64) -> String {
 }
 
 /// A number of things: `1 row`, `2 rows`.
-fn counted(number: i64, thing: &str) -> String {
+pub(crate) fn counted(number: i64, thing: &str) -> String {
     format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

@@ -9,12 +9,14 @@
 mod baseline;
 pub mod catalog;
 pub mod config;
+pub mod documents;
 mod error;
 mod examine;
 pub mod network;
 pub mod room;
 pub mod work;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -32,10 +34,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 pub use config::Config;
 pub use error::Error;
-pub use room::{PostgresDoor, RoomDoor};
+pub use room::{DocumentDoor, Doors, PostgresDoor, RoomDoor};
 
-use room::{Examined, Judgement, Opened, Room, RoomAddress, RoomError};
-use work::{HOPS_MAX, Progress, Question, Stage, Task, Unit};
+use room::{Examined, Judgement, Language, Opened, Room, RoomAddress, RoomError};
+use work::{HEAP_BLOCKS_PER_UNIT, HOPS_MAX, Progress, Question, Stage, Task, Unit};
 
 /// Kept back at the end of an invocation to write the record and announce: two S3 calls and one EventBridge call, each of which may
 /// take a few seconds with its retries.
@@ -147,14 +149,13 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
     let baseline = baseline::read(&ledger, &run.resource, held.body.baseline.as_ref()).await?;
 
     // Decide: which checks, and which of them are done.
-    let catalog = room.catalog().await?;
     let question = Question {
         checks: &resource.checks,
         database: &address.database,
         taken_at: run.source.taken_at,
         baseline: &baseline,
     };
-    let units = work::units(&catalog, &question);
+    let units = room.units(&question).await?;
 
     // Act and record, stage by stage.
     let progress = Progress::new(units, &held.body);
@@ -204,6 +205,7 @@ fn address(run: &Run) -> Result<RoomAddress, Error> {
         port: run.port.ok_or_else(|| missing("port"))?,
         user: run.master_user.clone().ok_or_else(|| missing("master_user"))?,
         database: run.database.clone().unwrap_or_else(|| DATABASE_DEFAULT.into()),
+        language: Language::of(&run.restored_as.as_ref().unwrap_or(&run.source.fingerprint).engine),
     })
 }
 
@@ -240,11 +242,12 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
         if pending.is_empty() {
             continue;
         }
-        // What cannot be split takes longest, and is begun first. In the record everything stands in the order of the units.
-        pending.sort_by_key(|unit| !matches!(unit.task, Task::Index { .. }));
+        // What takes longest is begun first; small units stay in order, by database, because each database needs sessions of its own. In
+        // the record everything stands in the order of the units.
+        pending.sort_by_key(|unit| Reverse(unit.effort / HEAP_BLOCKS_PER_UNIT));
         let width = match stage {
             Stage::Greet | Stage::Ask => 1,
-            Stage::Read | Stage::Compare | Stage::Vacuum => connections,
+            Stage::Read | Stage::Compare | Stage::Conclude | Stage::Vacuum => connections,
         };
         // The first check of an invocation has all the time that there ever is.
         let first = pending.iter().position(|unit| !unit.is_settled()).filter(|_| fresh);
@@ -294,7 +297,11 @@ async fn attempt(
             Some((unit.result(outcome, detail, took), observed))
         }
         Examined::Cut if whole_time => {
-            let detail = format!("it did not end within {} s, and one invocation has no more to give", limit.as_secs());
+            let detail = format!(
+                "it did not end within {} s, and one invocation has no more to give; {}",
+                limit.as_secs(),
+                unit.task.remedy()
+            );
             Some((unit.result(Outcome::NotRun, detail, limit), None))
         }
         Examined::Cut => None,

@@ -4,6 +4,9 @@
 //! server without a certificate of the expected roots before a password.
 
 mod connect;
+mod documents;
+mod handshake;
+mod languages;
 mod listing;
 mod postgres;
 
@@ -16,9 +19,10 @@ use holdfast_ports::{Class, Classified, Password};
 use jiff::SignedDuration;
 use thiserror::Error;
 
-use crate::catalog::Catalog;
-use crate::work::Unit;
+use crate::work::{Question, Unit};
 
+pub use documents::{DocumentDoor, DocumentRoom};
+pub use languages::{Doors, Language, LanguageRoom};
 pub use postgres::{PostgresDoor, PostgresRoom};
 
 /// Where a room is, and who we are in it.
@@ -32,6 +36,8 @@ pub struct RoomAddress {
     pub user: String,
     /// Where the plan's own questions are asked, and where invocations keep out of each other's way.
     pub database: String,
+    /// What is spoken in it.
+    pub language: Language,
 }
 
 impl fmt::Display for RoomAddress {
@@ -65,11 +71,11 @@ pub enum Opened<R> {
 
 /// A restored database server that we are in.
 pub trait Room: Sync + Send {
-    /// What there is to look at. Makes the means of looking ready first (extensions): the copy is disposable.
+    /// What there is to look at, as units for a question. Makes the means of looking ready first (extensions): the copy is disposable.
     ///
     /// # Errors
-    /// When the server is lost. What is wrong with one database is part of the catalog.
-    fn catalog(&self) -> impl Future<Output = Result<Catalog, RoomError>> + Send;
+    /// When the server is lost. What is wrong with one database is a unit that is settled.
+    fn units(&self, question: &Question<'_>) -> impl Future<Output = Result<Vec<Unit>, RoomError>> + Send;
 
     /// Makes one check that is not settled, within a limit. May be called for several units at once.
     ///

@@ -5,20 +5,24 @@
 //! check. The cursor in a message is a hint for people; nothing is decided by it.
 
 mod asked;
+mod one_piece;
 mod progress;
+mod ranges;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use holdfast_domain::plan::{Checks, CountCheck, FreshCheck, ImmutableCheck, MigrationsCheck, SqlCheck};
 use holdfast_domain::{CheckResult, Outcome, Requirement, RunId};
-use holdfast_ledger::{Observed, RangesObserved, RowsObserved};
+use holdfast_ledger::{Observed, RangesObserved, RowsObserved, SERVER_CHECK};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog::{Catalog, Constraint, Database, shown};
+use crate::catalog::{Catalog, Constraint, Database, Table, shown};
+use crate::documents::units::DocumentTask;
 
 pub use progress::Progress;
-pub use tables::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT};
+pub use ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT};
 
 /// The most units of one run: at about 300 bytes a result, a record of 30 MB. What is beyond is reported as not run.
 pub const UNITS_MAX: usize = 100_000;
@@ -36,6 +40,9 @@ pub enum Stage {
     Read,
     /// What is compared with what was read: with another part of the copy, or with the last proved restore.
     Compare,
+    /// What the parts of a check that was made in parts come to. Arithmetic; only where somebody wrote to the copy between the parts, and
+    /// they do not agree, is it made once more in one piece.
+    Conclude,
     /// The plan's own questions, one at a time: `within` limits the query, and should measure neither our own reading nor storage
     /// that is not loaded yet.
     Ask,
@@ -45,7 +52,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 5] = [Self::Greet, Self::Read, Self::Compare, Self::Ask, Self::Vacuum];
+    pub const ALL: [Self; 6] = [Self::Greet, Self::Read, Self::Compare, Self::Conclude, Self::Ask, Self::Vacuum];
 }
 
 /// One check to be made.
@@ -59,6 +66,9 @@ pub struct Unit {
     pub requirement: Requirement,
     /// When it is made.
     pub stage: Stage,
+    /// About how long it takes, in pages of a table read once. Within a stage what takes longest is begun first, so that no connection is
+    /// left to work alone in the end.
+    pub effort: u64,
     /// What is to be done.
     pub task: Task,
 }
@@ -93,16 +103,23 @@ pub enum Task {
         /// Last page; the relation may end before it.
         last_block: u64,
     },
-    /// Count a table by an index; its pages were counted before, in parts.
+    /// Count a table by an index; its pages are counted in parts beside it.
     CountIndex {
+        /// The table.
+        table: Relation,
+        /// Names of the indexes that meet every row; never empty.
+        indexes: Vec<String>,
+    },
+    /// Compare what was counted in parts.
+    CountParts {
         /// The table.
         table: Relation,
         /// Names of the indexes that meet every row; may be empty.
         indexes: Vec<String>,
         /// The checks that counted its pages.
-        parts: Vec<String>,
-        /// What they came to; absent until then, or if one of them could not count.
-        pages: Option<PagesCounted>,
+        pages: Parts,
+        /// The check that counted it by an index; none if there is no index to count by.
+        by_index: Parts,
     },
     /// `verify_heapam` over a range of pages.
     Heap {
@@ -121,6 +138,11 @@ pub enum Task {
         index: Relation,
         /// The function, quoted for SQL.
         function: String,
+    },
+    /// Whether large objects and their pages belong together.
+    LargeObjects {
+        /// The database.
+        database: String,
     },
     /// `verify_heapam` and `bt_index_check` over every table and index of the system catalog.
     SystemCatalog {
@@ -179,17 +201,28 @@ pub enum Task {
         check: CountCheck,
         /// The count of the last proved restore.
         before: Option<CountBefore>,
+        /// How it is counted in parts, if it is.
+        split: Option<Split>,
     },
     /// Rows that never change.
     Immutable {
         /// Where to ask.
         database: String,
-        /// Which table, by which column.
-        check: ImmutableCheck,
-        /// The moment whose data the recovery point holds.
-        taken_at: Timestamp,
-        /// The ranges of the last proved restore.
-        before: Option<ImmutableBefore>,
+        /// What.
+        question: Arc<ImmutableQuestion>,
+        /// How it is looked at in parts, if it is.
+        split: Option<Split>,
+    },
+    /// Rows that never change in a range of a table's pages.
+    ImmutableBlocks {
+        /// The table, or a partition of the one that is asked about.
+        table: Relation,
+        /// What.
+        question: Arc<ImmutableQuestion>,
+        /// First page.
+        first_block: u64,
+        /// Last page; the relation may end before it.
+        last_block: u64,
     },
     /// The newest row's age.
     Fresh {
@@ -207,15 +240,45 @@ pub enum Task {
         /// What, and the limits of the answer.
         check: SqlCheck,
     },
+    /// A check of a document database.
+    Documents(DocumentTask),
 }
 
-/// What counting a table's pages in parts came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PagesCounted {
-    /// Rows in all parts.
-    pub rows: u64,
-    /// The server's next transaction id, if it was the same for every part: then nothing was written between them.
-    pub quiet_at: Option<u64>,
+/// The checks that another one is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Their names.
+    pub checks: Vec<String>,
+    /// What they observed, in the same order; absent until each of them has, and for good if one of them could not.
+    pub observed: Option<Vec<Observed>>,
+}
+
+impl Parts {
+    /// Parts that have not been looked at.
+    #[must_use]
+    pub fn of(units: &[Unit]) -> Self {
+        Self { checks: units.iter().map(|unit| unit.check.clone()).collect(), observed: None }
+    }
+}
+
+/// How a table that the plan names is looked at in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The table, or all its partitions, by oid in order: what the name meant when it was split.
+    pub relations: Vec<u32>,
+    /// The parts.
+    pub parts: Parts,
+}
+
+/// What is asked of rows that never change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImmutableQuestion {
+    /// Which table, by which column.
+    pub check: ImmutableCheck,
+    /// The moment whose data the recovery point holds.
+    pub taken_at: Timestamp,
+    /// The ranges of the last proved restore.
+    pub before: Option<ImmutableBefore>,
 }
 
 /// A table's row count in the last proved restore.
@@ -278,6 +341,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// A table of a catalog.
+    fn of(database: &str, table: &Table) -> Self {
+        Self { database: database.to_owned(), schema: table.schema.clone(), name: table.name.clone(), oid: table.oid }
+    }
+
     /// Schema and name, as people read them.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -301,7 +369,7 @@ pub struct Question<'a> {
 /// Every unit: by stage, then by database, schema and name, whatever the order of the catalog. Names are unique; never empty.
 #[must_use]
 pub fn units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
-    let mut units = vec![greeting("tls", Task::Tls), greeting("server", Task::Server)];
+    let mut units = vec![greeting("tls", Task::Tls), greeting(SERVER_CHECK, Task::Server)];
     if let Some(requirement) = question.checks.integrity {
         let mut databases: Vec<&Database> = catalog.databases.iter().collect();
         databases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -309,7 +377,12 @@ pub fn units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
             units.extend(tables::database_units(database, requirement, question.baseline));
         }
     }
-    units.extend(asked::plan_units(question));
+    units.extend(asked::plan_units(catalog, question));
+    bounded(units)
+}
+
+/// Units by stage, and no more than a run may have.
+pub(crate) fn bounded(mut units: Vec<Unit>) -> Vec<Unit> {
     units.sort_by_key(|unit| unit.stage);
     if units.len() > UNITS_MAX {
         let left_out = units.len() - (UNITS_MAX - 1);
@@ -323,15 +396,53 @@ pub fn units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
 
 /// Best effort, because it always passes: a connection without TLS is never opened. Were it required, a plan without any check
 /// of the data would be proved by it alone.
-fn greeting(check: &str, task: Task) -> Unit {
-    Unit { check: check.into(), subject: None, requirement: Requirement::BestEffort, stage: Stage::Greet, task }
+pub(crate) fn greeting(check: &str, task: Task) -> Unit {
+    Unit {
+        check: check.into(),
+        subject: None,
+        requirement: Requirement::BestEffort,
+        stage: Stage::Greet,
+        effort: 0,
+        task,
+    }
 }
 
 fn settled(check: String, subject: Option<String>, requirement: Requirement, outcome: Outcome, detail: String) -> Unit {
-    Unit { check, subject, requirement, stage: Stage::Read, task: Task::Settled { outcome, detail } }
+    Unit { check, subject, requirement, stage: Stage::Read, effort: 0, task: Task::Settled { outcome, detail } }
 }
 
 impl Task {
+    /// The parts it is made of, if it is.
+    fn parts_mut(&mut self) -> Vec<&mut Parts> {
+        match self {
+            Self::CountParts { pages, by_index, .. } => vec![pages, by_index],
+            Self::Documents(DocumentTask::Index { read, .. }) => vec![read],
+            Self::TableCount { split, .. } | Self::Immutable { split, .. } => {
+                split.iter_mut().map(|split| &mut split.parts).collect()
+            }
+            Self::Settled { .. }
+            | Self::Documents(_)
+            | Self::Tls
+            | Self::Server
+            | Self::Count { .. }
+            | Self::CountBlocks { .. }
+            | Self::CountIndex { .. }
+            | Self::Heap { .. }
+            | Self::Index { .. }
+            | Self::SystemCatalog { .. }
+            | Self::LargeObjects { .. }
+            | Self::Constraint { .. }
+            | Self::Sequence { .. }
+            | Self::Schema { .. }
+            | Self::Collations { .. }
+            | Self::VacuumCount { .. }
+            | Self::Migrations { .. }
+            | Self::ImmutableBlocks { .. }
+            | Self::Fresh { .. }
+            | Self::Sql { .. } => Vec::new(),
+        }
+    }
+
     /// The database it is made in; `None` for the one where the plan's questions are asked.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
@@ -340,11 +451,14 @@ impl Task {
             Self::Count { table: relation, .. }
             | Self::CountBlocks { table: relation, .. }
             | Self::CountIndex { table: relation, .. }
+            | Self::CountParts { table: relation, .. }
+            | Self::ImmutableBlocks { table: relation, .. }
             | Self::Heap { relation, .. }
             | Self::Index { index: relation, .. }
             | Self::Sequence { sequence: relation }
             | Self::VacuumCount { table: relation, .. } => Some(&relation.database),
             Self::SystemCatalog { database, .. }
+            | Self::LargeObjects { database }
             | Self::Schema { database, .. }
             | Self::Collations { database }
             | Self::Constraint { database, .. }
@@ -353,6 +467,7 @@ impl Task {
             | Self::Immutable { database, .. }
             | Self::Fresh { database, .. }
             | Self::Sql { database, .. } => Some(database),
+            Self::Documents(task) => Some(task.database()),
         }
     }
 }

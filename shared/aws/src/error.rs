@@ -72,6 +72,10 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "DBClusterNotFoundFault"
         | "DBClusterSnapshotNotFoundFault"
         | "DBInstanceAutomatedBackupNotFound"
+        | "DBParameterGroupNotFound"
+        | "DBParameterGroupNotFoundFault"
+        | "DBClusterParameterGroupNotFound"
+        | "DBClusterParameterGroupNotFoundFault"
         | "ResourceNotFoundException"
         | "NoSuchKey"
         | "NoSuchBucket"
@@ -79,6 +83,8 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         "DBInstanceAlreadyExists"
         | "DBSnapshotAlreadyExists"
         | "DBClusterSnapshotAlreadyExistsFault"
+        | "DBClusterAlreadyExistsFault"
+        | "DBParameterGroupAlreadyExists"
         | "ResourceExistsException" => PortErrorKind::AlreadyExists,
         "PreconditionFailed" | "ConditionalRequestConflict" => PortErrorKind::PreconditionFailed,
         "InvalidDBInstanceState"
@@ -86,11 +92,16 @@ fn kind_of_code(code: &str) -> Option<PortErrorKind> {
         | "InvalidDBSnapshotState"
         | "InvalidDBSnapshotStateFault"
         | "InvalidDBClusterStateFault"
-        | "InvalidDBClusterSnapshotStateFault" => PortErrorKind::InvalidState,
+        | "InvalidDBClusterSnapshotStateFault"
+        | "InvalidDBParameterGroupState" => PortErrorKind::InvalidState,
         "InstanceQuotaExceeded"
         | "SnapshotQuotaExceeded"
         | "StorageQuotaExceeded"
+        | "DBParameterGroupQuotaExceeded"
         | "InsufficientDBInstanceCapacity"
+        | "DBClusterQuotaExceededFault"
+        | "InsufficientDBClusterCapacityFault"
+        | "InsufficientStorageClusterCapacity"
         | "LimitExceededException" => PortErrorKind::QuotaExceeded,
         "Throttling"
         | "ThrottlingException"

@@ -1,6 +1,8 @@
 //! RDS, by region.
 
+mod cluster_rooms;
 mod look;
+mod parameters;
 mod read;
 mod take;
 
@@ -18,6 +20,10 @@ use jiff::Timestamp;
 use self::read::write_tags;
 use crate::error;
 use crate::pace::{CALLS_PER_SECOND, Pace};
+
+/// Without it an old major version is charged Extended Support (source: RDS API Reference, `RestoreDBInstanceFromDBSnapshot`,
+/// `RestoreDBInstanceToPointInTime`, `RestoreDBClusterFromSnapshot`, `RestoreDBClusterToPointInTime`).
+const EXTENDED_SUPPORT_OFF: &str = "open-source-rds-extended-support-disabled";
 
 /// RDS in any region; one client for each, made when it is first needed.
 #[derive(Debug)]
@@ -76,7 +82,7 @@ impl RoomRestore for Rds {
     }
     async fn delete_room(&self, region: &Region, id: &DbInstanceId) -> Result<(), PortError> {
         const OPERATION: &str = "rds:DeleteDBInstance";
-        temporary_only(OPERATION, id)?;
+        temporary_only(OPERATION, id.as_str())?;
         let call = self
             .client(region)
             .delete_db_instance()
@@ -94,7 +100,7 @@ impl RoomRestore for Rds {
 impl Rds {
     async fn restore_snapshot(&self, request: &RestoreDbInstance, snapshot: &DbSnapshotId) -> Result<(), PortError> {
         const OPERATION: &str = "rds:RestoreDBInstanceFromDBSnapshot";
-        temporary_only(OPERATION, &request.id)?;
+        temporary_only(OPERATION, request.id.as_str())?;
         let call = self
             .client(&request.region)
             .restore_db_instance_from_db_snapshot()
@@ -109,8 +115,7 @@ impl Rds {
             .multi_az(false)
             .deletion_protection(false)
             .auto_minor_version_upgrade(false)
-            // Without it an old major version is charged Extended Support (source: RDS API Reference, `RestoreDBInstanceFromDBSnapshot`).
-            .engine_lifecycle_support("open-source-rds-extended-support-disabled")
+            .engine_lifecycle_support(EXTENDED_SUPPORT_OFF)
             .set_tags(Some(write_tags(&request.tags)));
         call.send().await.map(drop).map_err(|failed| error::read(OPERATION, request.id.as_str(), failed))
     }
@@ -122,7 +127,7 @@ impl Rds {
         at: Timestamp,
     ) -> Result<(), PortError> {
         const OPERATION: &str = "rds:RestoreDBInstanceToPointInTime";
-        temporary_only(OPERATION, &request.id)?;
+        temporary_only(OPERATION, request.id.as_str())?;
         let call = self
             .client(&request.region)
             .restore_db_instance_to_point_in_time()
@@ -138,8 +143,7 @@ impl Rds {
             .multi_az(false)
             .deletion_protection(false)
             .auto_minor_version_upgrade(false)
-            // As above (source: RDS API Reference, `RestoreDBInstanceToPointInTime`).
-            .engine_lifecycle_support("open-source-rds-extended-support-disabled")
+            .engine_lifecycle_support(EXTENDED_SUPPORT_OFF)
             .set_tags(Some(write_tags(&request.tags)));
         call.send().await.map(drop).map_err(|failed| error::read(OPERATION, request.id.as_str(), failed))
     }
@@ -153,7 +157,7 @@ impl RoomReset for Rds {
         password: &Password,
     ) -> Result<(), PortError> {
         const OPERATION: &str = "rds:ModifyDBInstance";
-        temporary_only(OPERATION, id)?;
+        temporary_only(OPERATION, id.as_str())?;
         let call = self
             .client(region)
             .modify_db_instance()
@@ -166,23 +170,20 @@ impl RoomReset for Rds {
 }
 
 /// Going already is as good as gone. RDS has one code for every state that refuses, so only its words tell this one from the others:
-/// `InvalidDBInstanceState: Instance hf-rt-orders-db is already being deleted.`
+/// `InvalidDBInstanceState: Instance hf-rt-orders-db is already being deleted.` What it says of a cluster is not known to differ; if it
+/// does, that is an error once, and the next look shows the cluster going.
 fn is_gone_or_going(failed: &PortError) -> bool {
     failed.kind == PortErrorKind::NotFound
         || failed.kind == PortErrorKind::InvalidState && failed.message.contains("already being deleted")
 }
 
-/// The first lock; the role's policy on `db:hf-rt-*` is the second.
-fn temporary_only(operation: &'static str, id: &DbInstanceId) -> Result<(), PortError> {
-    if id.as_str().starts_with(TEMPORARY) {
+/// The first lock; the role's policy on `db:hf-rt-*` and `cluster:hf-rt-*` is the second.
+fn temporary_only(operation: &'static str, name: &str) -> Result<(), PortError> {
+    if name.starts_with(TEMPORARY) {
         return Ok(());
     }
-    Err(PortError::new(
-        PortErrorKind::Invalid,
-        operation,
-        id.as_str(),
-        format!("only names beginning with {TEMPORARY} are touched"),
-    ))
+    let message = format!("only names beginning with {TEMPORARY} are touched");
+    Err(PortError::new(PortErrorKind::Invalid, operation, name, message))
 }
 
 #[cfg(test)]

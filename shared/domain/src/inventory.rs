@@ -152,6 +152,18 @@ pub struct DbCluster {
     pub engine: String,
     /// `15.8`, …
     pub engine_version: String,
+    /// The master user's name; its members have no other.
+    pub master_user: String,
+    /// The database created with it, if any.
+    pub database: Option<String>,
+    /// Whether a new master password waits to be applied.
+    pub password_pending: bool,
+    /// Whether any other modification waits to be applied.
+    pub modification_pending: bool,
+    /// Its DB cluster parameter group.
+    pub parameter_group: Option<String>,
+    /// What its members of class `db.serverless` may use, if it has any such.
+    pub serverless: Option<ServerlessCapacity>,
     /// Up to when it can be restored to a point in time (`LatestRestorableTime`), UTC; absent while it has no automated backups.
     pub latest_restorable_at: Option<Timestamp>,
     /// Its automated backups.
@@ -162,6 +174,16 @@ pub struct DbCluster {
     pub kms_key: Option<String>,
     /// Its tags.
     pub tags: Tags,
+}
+
+/// How much capacity Aurora Serverless v2 gives each member of class `db.serverless`, in halves of an ACU: RDS counts in steps of 0.5
+/// (source: RDS API Reference, `ServerlessV2ScalingConfiguration`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerlessCapacity {
+    /// The least.
+    pub min_half_acus: u16,
+    /// The most.
+    pub max_half_acus: u16,
 }
 
 /// A DB snapshot as `DescribeDBSnapshots` tells it, or a DB cluster snapshot as `DescribeDBClusterSnapshots` does. One type: but for the

@@ -15,7 +15,8 @@ use crate::names::{
 
 pub use alerts::{Alerts, Channel, Heartbeat, QuietDay, QuietHours, Routes, SlackBot, WallTime};
 pub use checks::{
-    Checks, CountCheck, DocumentCheck, FreshCheck, ImmutableCheck, MigrationTool, MigrationsCheck, SqlCheck,
+    Checks, CountCheck, DocumentCheck, DocumentFreshness, FreshCheck, ImmutableCheck, MigrationTool, MigrationsCheck,
+    SqlCheck,
 };
 pub use resource::{
     BucketPolicy, LossObjectives, Objectives, Overlap, Priority, Resource, ResourceKind, Standby, Target,

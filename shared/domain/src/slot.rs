@@ -160,6 +160,44 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_of_a_hash_do_not_run_into_each_other() {
+        assert_eq!(short_hash(&["ab", "c"]).len(), 8);
+        assert_ne!(short_hash(&["ab", "c"]), short_hash(&["a", "bc"]));
+        assert_ne!(short_hash(&["ab", "c"]), short_hash(&["c", "ab"]));
+        assert_ne!(short_hash(&["ab"]), short_hash(&["ab", ""]));
+    }
+
+    #[test]
+    fn every_run_of_every_plan_and_environment_has_a_room_of_its_own() {
+        let resource: ResourceName = "orders".parse().expect("legal");
+        let room = |plan: &str, environment: &str, run: &str| {
+            let (plan, environment) = (plan.parse().expect("legal"), environment.parse().expect("legal"));
+            room_id(&plan, &environment, &resource, &run.parse().expect("legal"))
+        };
+        let one = room("shop", "prod", "orders.daily.20261120t020000z");
+        assert_eq!(one, room("shop", "prod", "orders.daily.20261120t020000z"), "twice is once");
+        for other in [
+            room("shop", "prod", "orders.daily.20261121t020000z"),
+            room("shop", "prod", "orders.weekly.20261120t020000z"),
+            room("shop", "staging", "orders.daily.20261120t020000z"),
+            room("shop-two", "prod", "orders.daily.20261120t020000z"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn a_recovery_point_that_was_asked_for_is_named_by_its_request() {
+        let (plan, environment, resource) = names();
+        let asked = |request: &str| requested_snapshot_id(&plan, &environment, &resource, request);
+        assert_eq!(asked("before-release"), asked("before-release"));
+        assert_ne!(asked("before-release"), asked("after-release"));
+        assert_eq!(asked("before-release").as_str().len(), 56);
+        let staging = "staging".parse().expect("legal");
+        assert_ne!(asked("a"), requested_snapshot_id(&plan, &staging, &resource, "a"));
+    }
+
+    #[test]
     fn a_slot_reads_back_what_it_writes() {
         let slot = Slot::at("2026-11-20T02:00:00.5Z".parse().expect("a time"));
         assert_eq!(slot.to_string(), "20261120t020000z");

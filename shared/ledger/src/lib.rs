@@ -22,6 +22,7 @@ mod plans;
 mod proved;
 mod record;
 mod recovery_point;
+mod room_parameters;
 mod rooms;
 mod run;
 mod verification;
@@ -41,13 +42,14 @@ pub use plans::{PLAN_KEY, PlanStore, plan_key};
 pub use proved::{Proved, ProvedEntry, proved_key};
 pub use record::{Held, Ledger, LedgerError, Written};
 pub use recovery_point::{RecoveryPointRecord, Requested, SizeFrom, recovery_point_key, requested_point_key};
+pub use room_parameters::RoomParameters;
 pub use rooms::{ROOMS_KEY, RoomsInUse};
 pub use run::{
-    Fingerprint, Maker, OPEN_PREFIX, Phase, RecoveryPoint, Run, RunSource, RunTimes, RunVerdict, SeenBy, open_key,
-    run_key, run_of_open_key,
+    Capacity, Fingerprint, Maker, OPEN_PREFIX, Phase, RecoveryPoint, Run, RunSource, RunTimes, RunVerdict, SeenBy,
+    open_key, run_key, run_of_open_key,
 };
 pub use verification::{
-    CheckRecord, Observed, OutcomeWord, RangeObserved, RangesObserved, RequirementWord, RowsObserved, Verification,
+    CheckRecord, DayObserved, DaysObserved, Observed, OutcomeWord, RangeObserved, RangesObserved, RequirementWord, RowsObserved, SERVER_CHECK, Verification,
     verification_key,
 };
 pub use watch::{Others, Pending, Served, Told, Took, WATCH_KEY, Watch, WatchStore, Watched};

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use holdfast_domain::inventory::{DatabaseKind, ServerlessCapacity};
 use holdfast_domain::plan::RestoreFrom;
-use holdfast_domain::{DbInstanceId, DbSnapshotId, PlanSha, Region, ResourceName, RunId, SecretName, Slot, Verdict};
+use holdfast_domain::{
+    DbClusterId, DbInstanceId, DbSnapshotId, PlanSha, Region, ResourceName, RunId, SecretName, Slot, Verdict,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::EvidenceRef;
+use crate::{EvidenceRef, RoomParameters};
 
 /// Where the empty markers of runs that are not closed lie: the sweep lists these, so its work does not grow with history.
 pub const OPEN_PREFIX: &str = "restore-tests/open/";
@@ -57,7 +60,7 @@ pub struct RunSource {
     pub from: RestoreFrom,
     /// What was found.
     pub point: RecoveryPoint,
-    /// Its ARN; for a point in time, the source instance's.
+    /// Its ARN; for a point in time, the source instance's or cluster's.
     pub arn: String,
     /// Who made it.
     pub made_by: Maker,
@@ -87,13 +90,39 @@ pub enum RecoveryPoint {
         /// The instant, UTC, to the second.
         at: Timestamp,
     },
+    /// A DB cluster snapshot.
+    DbClusterSnapshot {
+        /// Its identifier.
+        #[serde(with = "holdfast_wire::text")]
+        id: DbSnapshotId,
+    },
+    /// An instant in a cluster's continuous backup.
+    ClusterPointInTime {
+        /// Which cluster.
+        #[serde(with = "holdfast_wire::text")]
+        cluster: DbClusterId,
+        /// The instant, UTC, to the second.
+        at: Timestamp,
+    },
+}
+
+impl RecoveryPoint {
+    /// Of which kind the database is that comes of it.
+    #[must_use]
+    pub fn kind(&self) -> DatabaseKind {
+        match self {
+            Self::DbSnapshot { .. } | Self::PointInTime { .. } => DatabaseKind::Instance,
+            Self::DbClusterSnapshot { .. } | Self::ClusterPointInTime { .. } => DatabaseKind::Cluster,
+        }
+    }
 }
 
 impl fmt::Display for RecoveryPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DbSnapshot { id } => write!(f, "{id}"),
+            Self::DbSnapshot { id } | Self::DbClusterSnapshot { id } => write!(f, "{id}"),
             Self::PointInTime { instance, at } => write!(f, "{instance} as of {at}"),
+            Self::ClusterPointInTime { cluster, at } => write!(f, "{cluster} as of {at}"),
         }
     }
 }
@@ -133,7 +162,8 @@ pub struct Fingerprint {
     pub engine: String,
     /// `15.8`, …
     pub engine_version: String,
-    /// The DB parameter group, if it is known; a snapshot does not know it, and its instance may be gone.
+    /// The DB parameter group, of a cluster the DB cluster parameter group, if it is known; a snapshot does not know it, and what it was
+    /// taken of may be gone.
     pub parameter_group: Option<String>,
     /// The option group, if it is known.
     pub option_group: Option<String>,
@@ -155,6 +185,8 @@ pub enum SeenBy {
 pub struct RunTimes {
     /// RDS accepted the restore.
     pub restore_accepted_at: Option<Timestamp>,
+    /// The room's cluster was seen available, and RDS accepted to make its member; absent where the room is a DB instance.
+    pub cluster_available_at: Option<Timestamp>,
     /// The room was seen available.
     pub available_at: Option<Timestamp>,
     /// Its new password was seen applied, and `verify` was called.
@@ -169,6 +201,8 @@ pub struct RunTimes {
     pub judged_at: Option<Timestamp>,
     /// The room was seen gone.
     pub closed_at: Option<Timestamp>,
+    /// How the room's cluster was seen available.
+    pub cluster_available_by: Option<SeenBy>,
     /// How the room was seen available.
     pub available_by: Option<SeenBy>,
     /// How its password was seen applied.
@@ -213,11 +247,13 @@ pub struct Run {
     pub region: Region,
     /// What is restored.
     pub source: RunSource,
-    /// The temporary database.
+    /// The temporary database. Where it is a cluster, the cluster bears this name too: RDS keeps the names of clusters and instances apart.
     #[serde(with = "holdfast_wire::text")]
     pub room: DbInstanceId,
     /// Its size.
     pub instance_class: String,
+    /// What the source's members of class `db.serverless` may use, and so the room's; absent where nobody knows of any.
+    pub serverless: Option<Capacity>,
     /// The secret with its master password; the secret's name is the room's.
     #[serde(with = "holdfast_wire::text")]
     pub secret: SecretName,
@@ -237,8 +273,10 @@ pub struct Run {
     pub port: Option<u16>,
     /// Its master user.
     pub master_user: Option<String>,
-    /// The database made with the source instance, if any.
+    /// The database made with the source, if any.
     pub database: Option<String>,
+    /// The parameter group that is made for the room; absent where the deployment names one, or none is known to be right for the engine.
+    pub parameters: Option<RoomParameters>,
     /// What the room was run with, as RDS showed it.
     pub restored_as: Option<Fingerprint>,
     /// The verdict, from `Destroying` on.
@@ -249,13 +287,46 @@ pub struct Run {
     pub evidence: Option<EvidenceRef>,
 }
 
+/// What Aurora Serverless v2 may use, in halves of an ACU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// The least.
+    pub min_half_acus: u16,
+    /// The most.
+    pub max_half_acus: u16,
+}
+
+impl From<ServerlessCapacity> for Capacity {
+    fn from(seen: ServerlessCapacity) -> Self {
+        Self { min_half_acus: seen.min_half_acus, max_half_acus: seen.max_half_acus }
+    }
+}
+
+impl From<Capacity> for ServerlessCapacity {
+    fn from(kept: Capacity) -> Self {
+        Self { min_half_acus: kept.min_half_acus, max_half_acus: kept.max_half_acus }
+    }
+}
+
 impl Run {
+    /// The cluster that the room is, where it is one.
+    #[must_use]
+    pub fn room_cluster(&self) -> Option<DbClusterId> {
+        match self.source.point.kind() {
+            DatabaseKind::Instance => None,
+            // Identifiers of instances and of clusters are made by the same rules.
+            DatabaseKind::Cluster => self.room.as_str().parse().ok(),
+        }
+    }
+
     /// The latest moment that the record knows of.
     #[must_use]
     pub fn known_until(&self) -> Timestamp {
         let times = &self.times;
         let known = [
             times.restore_accepted_at,
+            times.cluster_available_at,
             times.available_at,
             times.ready_at,
             times.first_query_at,
@@ -267,9 +338,11 @@ impl Run {
         known.into_iter().flatten().fold(self.requested_at, Timestamp::max)
     }
 
-    /// Recovery time as measured: from the request until the last check ended. Absent until then.
+    /// Recovery time as measured: from the request until the last check ended, of a run that passed. What failed or proved nothing recovered
+    /// nothing, however soon, and is no measurement.
     #[must_use]
     pub fn recovery_time(&self) -> Option<SignedDuration> {
+        self.verdict.as_ref().filter(|given| given.verdict == Verdict::Passed)?;
         Some(self.times.verified_at?.duration_since(self.requested_at))
     }
 

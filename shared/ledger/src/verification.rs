@@ -12,6 +12,9 @@ pub fn verification_key(run: &RunId) -> String {
     format!("verifications/{run}.json")
 }
 
+/// The check that says what server it is, and how much data it holds.
+pub const SERVER_CHECK: &str = "server";
+
 /// One run's verification, finished or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,15 +51,30 @@ pub enum Observed {
     Rows(RowsObserved),
     /// Rows that never change, range by range.
     Ranges(RangesObserved),
+    /// Rows that never change in a part of a table, day by day: kept until the parts are put together, and then as ranges.
+    Days(DaysObserved),
     /// The definitions of a database's objects: `column public.orders.id` → `integer not null`. A long one is its SHA-256.
     Schema(BTreeMap<String, String>),
+    /// How many bytes of data there are: of all databases together, as the server counts them.
+    Bytes(u64),
+}
+
+impl Verification {
+    /// How many bytes of data were in the room, if that was asked and answered.
+    #[must_use]
+    pub fn data_bytes(&self) -> Option<u64> {
+        match self.observed.get(SERVER_CHECK)? {
+            Observed::Bytes(bytes) => Some(*bytes),
+            Observed::Rows(_) | Observed::Ranges(_) | Observed::Days(_) | Observed::Schema(_) => None,
+        }
+    }
 }
 
 /// How many rows there are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowsObserved {
-    /// In which table, as the server shows it.
+    /// In which table, as the server shows it; or the index that they were counted by.
     pub table: String,
     /// How many.
     pub rows: u64,
@@ -92,6 +110,35 @@ pub struct RangeObserved {
     pub rows: u64,
     /// The sum of the rows' hashes, decimal: it does not depend on their order, and sums of parts add up.
     pub hash: String,
+}
+
+/// Rows that never change in a part of a table, day by day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DaysObserved {
+    /// In which table, as the server shows the one that was asked about: not its partition.
+    pub table: String,
+    /// What was hashed, as in [`RangesObserved`].
+    pub hashed: Vec<String>,
+    /// The days that have rows, in order.
+    pub days: Vec<DayObserved>,
+    /// The server's next transaction id at that moment. Two parts with the same one have nothing written between them.
+    pub next_transaction: u64,
+}
+
+/// One day's rows, in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DayObserved {
+    /// Days since 1970-01-01.
+    pub day: i64,
+    /// How many rows.
+    pub rows: u64,
+    /// The sum of the rows' hashes, decimal.
+    pub hash: String,
+    /// The same over the columns of the last proved restore, if those were others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<String>,
 }
 
 /// One check's result as JSON; see [`CheckResult`].

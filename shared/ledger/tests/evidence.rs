@@ -140,6 +140,24 @@ async fn a_link_that_cannot_be_read_does_not_stop_the_chain() {
     assert!(broken.starts_with("00000002.json cannot be read: "), "{broken}");
 }
 
+/// What failed or proved nothing recovered nothing, and links are forever: one that was written with a time is no measurement either.
+#[tokio::test]
+async fn only_proofs_enter_the_trend() {
+    let cloud = cloud();
+    let resource = resource();
+    let chain = EvidenceChain::new(&cloud, &resource);
+    for (number, verdict) in (1..).zip(["passed", "failed", "inconclusive", "passed", "passed"]) {
+        let made = |place, before: Option<&Link>| Evidence {
+            verdict: verdict.into(),
+            ..evidence(&run(number), place, before)
+        };
+        chain.append(0, &run(number), made).await.expect("added");
+    }
+    let last = chain.last(5).await.expect("a look").expect("a link");
+    let trend: Vec<String> = last.trend().into_iter().map(|point| point.run).collect();
+    assert_eq!(trend, [run(1), run(4), run(5)].map(|run| run.to_string()));
+}
+
 /// The chain as files, and, if wanted, the records of the runs that made it.
 fn found(cloud: &MemoryCloud, references: &[(RunId, EvidenceRef)]) -> Found {
     let mut found = Found::default();
@@ -280,9 +298,8 @@ fn lay_out(found: &Found) -> tempfile::TempDir {
     dir
 }
 
-fn command(dir: &std::path::Path, more: &[&str]) -> (Option<i32>, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_evidence")).arg("verify").arg(dir).args(more).output().expect("it runs");
+fn command(verb: &str, path: &std::path::Path, more: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_evidence")).arg(verb).arg(path).args(more).output().expect("it runs");
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).expect("text"))
 }
@@ -297,17 +314,51 @@ fn the_command_says_what_is_whole_and_what_is_broken() {
     let altered = lay_out(&altered);
     let chain_alone = whole.path().join("evidence/orders-db");
     let nothing = tempfile::tempdir().expect("a directory");
+    let (nowhere, file) = (nothing.path().join("nowhere"), chain_alone.join(file(1)));
     let mut said = String::new();
     for (words, dir, more) in [
         ("a whole ledger", whole.path(), &[][..]),
         ("one chain alone", chain_alone.as_path(), &[]),
         ("a verdict that was altered", altered.path(), &[]),
         ("the same as JSON", altered.path(), &["--json"]),
-        ("nothing", nothing.path(), &[]),
+        ("an empty directory", nothing.path(), &[]),
+        ("no such directory", nowhere.as_path(), &[]),
+        ("one link", file.as_path(), &[]),
     ] {
-        let (code, text) = command(dir, more);
+        let (code, text) = command("verify", dir, more);
         let text = text.replace(&dir.display().to_string(), "DIR");
         said.push_str(&format!("# {words}: exit code {}\n{text}\n", code.expect("a code")));
     }
     insta::assert_snapshot!(said);
+}
+
+/// The pages in docs/evidence.md are what the command makes of the links beside it, which restore tests on the local cloud have left.
+#[test]
+fn the_pages_in_the_documentation_are_what_the_command_shows() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let text = std::fs::read_to_string(docs.join("evidence.md")).expect("the documentation");
+    for link in ["passed.json", "failed.json"] {
+        let (code, page) = command("show", &docs.join("evidence").join(link), &[]);
+        assert_eq!(code, Some(0), "{page}");
+        assert!(
+            text.contains(&format!("```text\n{page}```\n")),
+            "docs/evidence.md has not this page of {link}:\n{page}"
+        );
+    }
+}
+
+#[test]
+fn a_chain_is_shown_by_its_last_link_and_what_is_no_link_is_said_to_be_none() {
+    let whole = lay_out(&chain(3));
+    let (code, page) = command("show", &whole.path().join("evidence/orders-db"), &[]);
+    assert_eq!((code, page.lines().next()), (Some(0), Some("orders-db, evidence 3: PASSED")));
+    assert_eq!(command("show", &whole.path().join("evidence/orders-db").join(file(3)), &[]).1, page);
+    for (path, wanted) in [
+        ("restore-tests/runs", "is no link of a chain of evidence"),
+        ("evidence", "holds no link of a chain"),
+        ("nowhere", "To copy evidence from the ledger"),
+    ] {
+        let (code, said) = command("show", &whole.path().join(path), &[]);
+        assert!(code == Some(2) && said.contains(wanted), "{said}");
+    }
 }

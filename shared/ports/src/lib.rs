@@ -11,6 +11,7 @@
 mod error;
 mod failures;
 mod objects;
+mod parameters;
 mod people;
 mod rds;
 mod secret;
@@ -19,10 +20,15 @@ mod system;
 pub use error::{Class, PortError, PortErrorKind};
 pub use failures::{Classified, Failures};
 pub use objects::{Fetched, KEYS_MAX, Object, Objects, Precondition};
+pub use parameters::{
+    ChangedParameter, MakeParameterGroup, PARAMETERS_MAX, ParameterGroup, ParameterGroupId, ParameterGroups,
+    RoomParameters,
+};
 pub use people::{Answer, Email, FallbackTopic, Mail, Metrics, Post, Webhooks};
 pub use rds::{
-    CreateDbSnapshot, DbClusters, DbInstances, DbSnapshots, ITEMS_MAX, ReplicatedBackups, RestoreDbInstance, RoomReset,
-    RoomRestore, RoomSource, SnapshotTagger, SnapshotTaker,
+    ClusterRooms, ClusterSource, CreateDbSnapshot, CreateMember, DbClusters, DbInstances, DbSnapshots, ITEMS_MAX,
+    ReplicatedBackups, RestoreDbCluster, RestoreDbInstance, RoomReset, RoomRestore, RoomSource, SnapshotTagger,
+    SnapshotTaker,
 };
 pub use secret::{Password, ReadSecrets, RoomSecrets};
 pub use system::{Bus, Clock, Entropy};

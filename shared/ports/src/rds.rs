@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use holdfast_domain::inventory::{Database, DbCluster, DbInstance, DbSnapshot, ReplicatedBackup};
+use holdfast_domain::inventory::{Database, DbCluster, DbInstance, DbSnapshot, ReplicatedBackup, ServerlessCapacity};
 use holdfast_domain::tags::Tags;
-use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region};
 use jiff::Timestamp;
 
 use crate::{Password, PortError};
@@ -142,4 +142,101 @@ pub trait RoomReset: Sync {
         id: &DbInstanceId,
         password: &Password,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// What the cluster of a room is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterSource {
+    /// A DB cluster snapshot of the room's region, whoever made it.
+    Snapshot(DbSnapshotId),
+    /// The continuous backup of a cluster of the room's region, which must still stand.
+    PointInTime {
+        /// Which cluster.
+        cluster: DbClusterId,
+        /// The instant, UTC; RDS takes it to the second, and refuses one that is not before the latest restorable time.
+        at: Timestamp,
+    },
+}
+
+/// The cluster of a room to open: storage, and nobody who answers. As of [`RestoreDbInstance`], everything that seals it is in this one
+/// request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreDbCluster {
+    /// Where.
+    pub region: Region,
+    /// What it is made of.
+    pub source: ClusterSource,
+    /// Under which name.
+    pub id: DbClusterId,
+    /// The source's engine: a restore from a snapshot must name it.
+    pub engine: String,
+    /// The source's version: a restore from a snapshot that names none gets the region's default one, and not the source's.
+    pub engine_version: String,
+    /// The clean room's subnet group.
+    pub subnet_group: String,
+    /// The clean room's security groups; never empty, for RDS would choose the VPC's default. Members have those of their cluster.
+    pub security_groups: Vec<String>,
+    /// A DB cluster parameter group that keeps background work off; RDS's default if absent.
+    pub parameter_group: Option<String>,
+    /// What a member of class `db.serverless` may use; a cluster without it takes no such member.
+    pub serverless: Option<ServerlessCapacity>,
+    /// Tags, never empty: RDS copies the source's tags onto a restore that names none.
+    pub tags: Tags,
+}
+
+/// The one member of a room's cluster: what answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateMember {
+    /// Where.
+    pub region: Region,
+    /// Of which cluster.
+    pub cluster: DbClusterId,
+    /// Under which name; RDS keeps those of clusters and of instances apart.
+    pub id: DbInstanceId,
+    /// The cluster's engine.
+    pub engine: String,
+    /// Its size, or `db.serverless`.
+    pub instance_class: String,
+    /// A DB parameter group of Aurora's; RDS's default if absent. DocumentDB has none for instances.
+    pub parameter_group: Option<String>,
+    /// Its own tags; a member inherits none of its cluster's.
+    pub tags: Tags,
+}
+
+/// To open and close rooms that are clusters, of Aurora or DocumentDB. A restored cluster has no instance, and so nobody answers until it
+/// was given one (source: Aurora User Guide, "Restoring from a DB cluster snapshot"). Implementations refuse any name that does not begin
+/// with `hf-rt-`, before any call.
+pub trait ClusterRooms: Sync {
+    /// Begins to restore into a new cluster without an instance, without deletion protection.
+    ///
+    /// # Errors
+    /// As of [`RoomRestore::restore_db_instance`], of clusters.
+    fn restore_db_cluster(&self, request: &RestoreDbCluster) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Begins to make a cluster's member: not public.
+    ///
+    /// # Errors
+    /// `AlreadyExists` (an instance of this name), `NotFound` (no such cluster), `InvalidState`, `QuotaExceeded`.
+    fn create_member(&self, request: &CreateMember) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Begins to set the cluster's master password, which is its members' too, at once; automated backups are kept for one day, the least
+    /// that clusters have.
+    ///
+    /// # Errors
+    /// `InvalidState` while the cluster is busy, `NotFound`.
+    fn reset_cluster_password(
+        &self,
+        region: &Region,
+        id: &DbClusterId,
+        password: &Password,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Begins to delete a cluster's member; the data stays with the cluster. One that is gone or going is done.
+    fn delete_member(&self, region: &Region, id: &DbInstanceId) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Begins to delete a cluster without a final snapshot and with its automated backups. One that is gone or going is done.
+    ///
+    /// # Errors
+    /// `InvalidState` while a member stands that is not going.
+    fn delete_cluster(&self, cluster: &DbCluster) -> impl Future<Output = Result<(), PortError>> + Send;
 }

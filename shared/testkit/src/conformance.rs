@@ -4,6 +4,7 @@
 //! The names used are prefixed by the caller, so that suites on one bucket do not meet.
 
 mod clusters;
+mod parameters;
 mod rds;
 
 use holdfast_domain::inventory::DbSnapshot;
@@ -15,6 +16,7 @@ use holdfast_ports::{
 use holdfast_wire::{Message, RunRef};
 
 pub use clusters::{ClusterStage, clusters};
+pub use parameters::{ParameterStage, parameters};
 pub use rds::{Stage, rds};
 
 /// [`Objects`]: conditional writes, versions, ordered whole listings, idempotent deletion.
@@ -150,7 +152,9 @@ mod tests {
 
     use jiff::SignedDuration;
 
-    use super::{ClusterStage, Stage};
+    use holdfast_domain::inventory::DatabaseKind;
+
+    use super::{ClusterStage, ParameterStage, Stage};
     use crate::MemoryCloud;
 
     #[tokio::test]
@@ -176,6 +180,11 @@ mod tests {
             let cloud = MemoryCloud::at("2026-11-20T02:00:00Z".parse().expect("a time"));
             cloud.add_cluster(&stage.region, &stage.cluster, engine);
             super::clusters(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+        }
+
+        for (kind, family) in [(DatabaseKind::Instance, "postgres15"), (DatabaseKind::Cluster, "aurora-postgresql15")] {
+            let (region, elsewhere) = (stage.region.clone(), stage.elsewhere.clone());
+            super::parameters(&cloud, &ParameterStage { region, elsewhere, kind, family: family.into() }).await;
         }
 
         let heard = Mutex::new(0);

@@ -3,9 +3,11 @@
 //! It is held to the same conformance suite as the real implementations ([`conformance`]); what it does beyond that suite, no test
 //! may lean on. Nothing here sleeps: time passes when [`MemoryCloud::pass`] says so.
 
+mod cluster_rooms;
 pub mod conformance;
 mod faults;
 mod memory;
+mod parameters;
 mod people;
 mod ports;
 mod rate;

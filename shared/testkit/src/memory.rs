@@ -9,17 +9,18 @@ use holdfast_domain::inventory::{
 };
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region, SecretName};
-use holdfast_ports::{Object, Password, PortError, PortErrorKind};
+use holdfast_ports::{Object, ParameterGroupId, Password, PortError, PortErrorKind};
 use holdfast_wire::Message;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Call, Fault, Faults, error};
+use crate::parameters::MadeGroup;
 use crate::people::People;
 use crate::rate::Rate;
 
 /// How far the latest restorable time lags behind: RDS uploads transaction logs every five minutes (source: RDS User Guide, "Restoring a
 /// DB instance to a specified time").
-const LOGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const LOGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long RDS's work takes.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,8 @@ pub struct Timings {
     pub snapshot: SignedDuration,
     /// A restore.
     pub restore: SignedDuration,
+    /// A cluster's member.
+    pub member: SignedDuration,
     /// A modification.
     pub modify: SignedDuration,
     /// A deletion.
@@ -40,6 +43,7 @@ impl Default for Timings {
         Self {
             snapshot: SignedDuration::from_mins(4),
             restore: SignedDuration::from_mins(9),
+            member: SignedDuration::from_mins(5),
             modify: SignedDuration::from_mins(1),
             delete: SignedDuration::from_mins(3),
         }
@@ -60,9 +64,11 @@ pub(crate) struct State {
     pub(crate) objects: BTreeMap<String, Object>,
     pub(crate) instances: BTreeMap<(Region, DbInstanceId), Instance>,
     pub(crate) snapshots: BTreeMap<(Region, DbSnapshotId), Snapshot>,
-    pub(crate) clusters: BTreeMap<(Region, DbClusterId), DbCluster>,
+    pub(crate) clusters: BTreeMap<(Region, DbClusterId), Cluster>,
     /// RDS keeps their names apart from those of DB snapshots.
     pub(crate) cluster_snapshots: BTreeMap<(Region, DbSnapshotId), Snapshot>,
+    /// RDS keeps those of instances and of clusters apart.
+    pub(crate) parameter_groups: BTreeMap<ParameterGroupId, MadeGroup>,
     pub(crate) replicated: Vec<ReplicatedBackup>,
     /// How many manual snapshots a region may have of each kind.
     pub(crate) snapshots_max: Option<usize>,
@@ -86,6 +92,16 @@ pub(crate) struct Instance {
 }
 
 #[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    pub(crate) seen: DbCluster,
+    /// As of an instance.
+    pub(crate) becomes: Option<(Timestamp, Option<DbStatus>)>,
+    pub(crate) password: Option<Password>,
+    pub(crate) password_at: Option<Timestamp>,
+    pub(crate) continuous: bool,
+}
+
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) seen: DbSnapshot,
     pub(crate) becomes: Option<(Timestamp, DbSnapshotStatus)>,
@@ -105,6 +121,7 @@ impl MemoryCloud {
                 snapshots: BTreeMap::new(),
                 clusters: BTreeMap::new(),
                 cluster_snapshots: BTreeMap::new(),
+                parameter_groups: BTreeMap::new(),
                 replicated: Vec::new(),
                 snapshots_max: None,
                 rate: None,
@@ -204,6 +221,29 @@ impl MemoryCloud {
         self.state().objects.keys().cloned().collect()
     }
 
+    /// Every key with a prefix, in order.
+    #[must_use]
+    pub fn keys_with(&self, prefix: &str) -> Vec<String> {
+        self.state().keys_with(prefix)
+    }
+
+    /// Forgets the calls so far, which a long life would drown in.
+    pub fn forget_calls(&self) {
+        self.state().calls.clear();
+    }
+
+    /// Whether an instance stands.
+    #[must_use]
+    pub fn has_instance(&self, region: &Region, id: &DbInstanceId) -> bool {
+        self.state().instances.contains_key(&(region.clone(), id.clone()))
+    }
+
+    /// Whether a cluster stands.
+    #[must_use]
+    pub fn has_cluster(&self, region: &Region, id: &DbClusterId) -> bool {
+        self.state().clusters.contains_key(&(region.clone(), id.clone()))
+    }
+
     /// Puts a secret, whatever is there.
     pub fn put_secret(&self, name: &SecretName, value: &str) {
         self.state().secrets.insert(name.clone(), (Password::new(value.into()), Tags::new()));
@@ -215,8 +255,9 @@ impl MemoryCloud {
         self.state().secrets.keys().cloned().collect()
     }
 
-    /// A database that serves, with tags of its owner's.
+    /// A database that serves, with tags and a parameter group of its owner's.
     pub fn add_instance(&self, region: &Region, id: &DbInstanceId) {
+        self.add_shops_parameter_group(region, DatabaseKind::Instance, "postgres15");
         let seen = DbInstance {
             region: region.clone(),
             id: id.clone(),
@@ -294,9 +335,7 @@ impl MemoryCloud {
 
     /// Says who made a snapshot.
     pub fn set_snapshot_maker(&self, region: &Region, id: &DbSnapshotId, made_by: MadeBy) {
-        if let Some(snapshot) = self.state().snapshots.get_mut(&(region.clone(), id.clone())) {
-            snapshot.seen.made_by = made_by;
-        }
+        self.edit_snapshot(region, id, |snapshot| snapshot.made_by = made_by);
     }
 
     /// Puts a snapshot into a status, for good.
@@ -353,6 +392,12 @@ impl State {
         format!("{what}-{:016x}", self.counter)
     }
 
+    /// Every key with a prefix, in order.
+    pub(crate) fn keys_with(&self, prefix: &str) -> Vec<String> {
+        let from = self.objects.range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
+        from.map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
     /// Carries out what was due until now.
     pub(crate) fn settle(&mut self) {
         let now = self.now;
@@ -369,13 +414,15 @@ impl State {
                 Some((at, Some(status))) if at <= now => {
                     instance.seen.status = status;
                     let host = format!("{}.test", instance.seen.id);
-                    instance.seen.endpoint.get_or_insert(Endpoint { host, port: 5432 });
+                    let port = if instance.seen.engine == "docdb" { 27017 } else { 5432 };
+                    instance.seen.endpoint.get_or_insert(Endpoint { host, port });
                     instance.becomes = None;
                     true
                 }
                 Some(_) | None => true,
             }
         });
+        self.settle_clusters();
         for snapshot in self.snapshots.values_mut().chain(self.cluster_snapshots.values_mut()) {
             if let Some((at, status)) = snapshot.becomes.clone()
                 && at <= now

@@ -2,7 +2,7 @@
 
 use std::future::{Future, ready};
 
-use holdfast_domain::inventory::{AutomatedBackups, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus};
+use holdfast_domain::inventory::{AutomatedBackups, DatabaseKind, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region, SecretName};
@@ -67,7 +67,7 @@ impl Objects for MemoryCloud {
 
     fn list(&self, prefix: &str) -> impl Future<Output = Answered<Vec<String>>> + Send {
         ready(self.call("s3:ListObjectsV2", prefix, |state| {
-            let keys: Vec<String> = state.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
+            let keys = state.keys_with(prefix);
             if keys.len() > KEYS_MAX {
                 return refuse(PortErrorKind::TooMany, "s3:ListObjectsV2", prefix, "more keys than are ever listed");
             }
@@ -137,6 +137,10 @@ fn restore(state: &mut State, request: &RestoreDbInstance, operation: &'static s
     let key = (request.region.clone(), request.id.clone());
     if state.instances.contains_key(&key) {
         return refuse(PortErrorKind::AlreadyExists, operation, request.id.as_str(), "it exists");
+    }
+    let group = request.parameter_group.as_deref();
+    if group.is_some_and(|name| !state.has_parameter_group(&request.region, DatabaseKind::Instance, name)) {
+        return refuse(PortErrorKind::NotFound, operation, request.id.as_str(), "no such parameter group");
     }
     let (engine, engine_version) = match &request.source {
         RoomSource::Snapshot(snapshot) => of_snapshot(state, request, snapshot, operation)?,

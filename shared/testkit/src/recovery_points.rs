@@ -11,7 +11,7 @@ use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region};
 use holdfast_ports::{CreateDbSnapshot, DbClusters, PortErrorKind, ReplicatedBackups, SnapshotTagger, SnapshotTaker};
 
-use crate::memory::{MemoryCloud, Snapshot, State, new_snapshot};
+use crate::memory::{Cluster, MemoryCloud, Snapshot, State, new_snapshot};
 use crate::ports::{Answered, refuse};
 use crate::rate::Rate;
 
@@ -28,6 +28,8 @@ impl MemoryCloud {
 
     /// A cluster that serves, with tags of its owner's.
     pub fn add_cluster(&self, region: &Region, id: &DbClusterId, engine: &str) {
+        let family = format!("{engine}{}", if engine == "docdb" { "15.8" } else { "15" });
+        self.add_shops_parameter_group(region, DatabaseKind::Cluster, &family);
         let seen = DbCluster {
             region: region.clone(),
             id: id.clone(),
@@ -35,13 +37,20 @@ impl MemoryCloud {
             status: DbStatus::Available,
             engine: engine.into(),
             engine_version: "15.8".into(),
+            master_user: "app".into(),
+            database: None,
+            password_pending: false,
+            modification_pending: false,
+            parameter_group: Some("shop".into()),
+            serverless: None,
             latest_restorable_at: None,
             backups: AutomatedBackups { retention_days: 1, window: None },
             encrypted: true,
             kms_key: None,
             tags: Tags::from([("owner".into(), "shop".into())]),
         };
-        self.state().clusters.insert((region.clone(), id.clone()), seen);
+        let cluster = Cluster { seen, becomes: None, password: None, password_at: None, continuous: false };
+        self.state().clusters.insert((region.clone(), id.clone()), cluster);
     }
 
     /// Changes what RDS shows of an instance.
@@ -54,7 +63,7 @@ impl MemoryCloud {
     /// Changes what RDS shows of a cluster.
     pub fn edit_cluster(&self, region: &Region, id: &DbClusterId, edit: impl FnOnce(&mut DbCluster)) {
         if let Some(cluster) = self.state().clusters.get_mut(&(region.clone(), id.clone())) {
-            edit(cluster);
+            edit(&mut cluster.seen);
         }
     }
 
@@ -62,7 +71,7 @@ impl MemoryCloud {
     pub fn set_database_status(&self, region: &Region, database: &Database, status: DbStatus) {
         match database {
             Database::Instance(id) => self.set_instance_status(region, id, status),
-            Database::Cluster(id) => self.edit_cluster(region, id, |cluster| cluster.status = status),
+            Database::Cluster(id) => self.set_cluster_status(region, id, status),
         }
     }
 
@@ -115,7 +124,7 @@ impl MemoryCloud {
 impl DbClusters for MemoryCloud {
     fn db_clusters(&self, region: &Region) -> impl Future<Output = Answered<Vec<DbCluster>>> + Send {
         ready(self.listing("rds:DescribeDBClusters", region, |state| {
-            state.clusters.values().filter(|cluster| cluster.region == *region).cloned().collect()
+            state.clusters.values().filter(|c| c.seen.region == *region).map(|c| c.seen.clone()).collect()
         }))
     }
 
@@ -187,7 +196,7 @@ fn create(state: &mut State, request: &CreateDbSnapshot, operation: &'static str
 fn status<'a>(state: &'a State, request: &CreateDbSnapshot) -> Option<&'a DbStatus> {
     match &request.database {
         Database::Instance(id) => Some(&state.instances.get(&(request.region.clone(), id.clone()))?.seen.status),
-        Database::Cluster(id) => Some(&state.clusters.get(&(request.region.clone(), id.clone()))?.status),
+        Database::Cluster(id) => Some(&state.clusters.get(&(request.region.clone(), id.clone()))?.seen.status),
     }
 }
 

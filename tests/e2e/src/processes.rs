@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use holdfast_localcloud::sockets;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Whether a process runs. One that has ended and waits for its parent does not.
@@ -28,9 +29,9 @@ pub fn working_in(directory: &Path) -> Vec<u32> {
 /// The processes of a group that hold an established connection to a port of this machine.
 #[must_use]
 pub fn connected_to(group: u32, port: u16) -> Vec<u32> {
-    let sockets: Vec<String> = established_to(port).into_iter().map(|inode| format!("socket:[{inode}]")).collect();
-    let holds = |pid: &u32| open_files(*pid).iter().any(|file| sockets.contains(file));
-    of_group(group).into_iter().filter(holds).collect()
+    let mut sockets = sockets::established();
+    sockets.retain(|socket| socket.remote_port == port);
+    of_group(group).into_iter().filter(|pid| !sockets::held_by(*pid, &sockets).is_empty()).collect()
 }
 
 /// Sends a signal.
@@ -60,22 +61,6 @@ fn pid_of(pid: u32) -> Option<Pid> {
 fn all() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-}
-
-/// Inodes of established connections to a port, IPv4: local databases listen on 127.0.0.1 (source: proc_pid_net(5), `/proc/net/tcp`).
-fn established_to(port: u16) -> Vec<String> {
-    const ESTABLISHED: &str = "01";
-    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    let remote = format!("0100007F:{port:04X}");
-    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let matching =
-        rows.filter(|columns| columns.get(2) == Some(&remote.as_str()) && columns.get(3) == Some(&ESTABLISHED));
-    matching.filter_map(|columns| Some((*columns.get(9)?).to_owned())).collect()
-}
-
-fn open_files(pid: u32) -> Vec<String> {
-    let entries = fs::read_dir(Path::new("/proc").join(pid.to_string()).join("fd")).into_iter().flatten();
-    entries.filter_map(|entry| Some(fs::read_link(entry.ok()?.path()).ok()?.to_string_lossy().into_owned())).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod rds;
 pub mod receivers;
 pub mod recorder;
 pub mod sample;
+pub mod sockets;
 pub mod venv;
 pub mod wiring;
 pub mod zips;

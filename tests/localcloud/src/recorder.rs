@@ -4,6 +4,7 @@
 //! others to the endpoint. Nothing is verified and nothing but the connection is changed: bytes go through as they came.
 
 mod call;
+mod caller;
 mod connection;
 mod fault;
 mod proxy;
@@ -16,7 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use call::Asked;
+
 pub use call::Call;
+pub use caller::Killed;
 pub use fault::{Effect, Fault};
 
 /// A drill makes a few thousand calls; a runaway loop must not take the machine's memory.
@@ -48,6 +52,7 @@ struct Listener {
 #[derive(Debug, Default)]
 struct Record {
     calls: Mutex<Vec<Call>>,
+    killed: Mutex<Vec<Killed>>,
     faults: Mutex<Vec<(String, Fault)>>,
 }
 
@@ -94,6 +99,12 @@ impl Recorder {
         lock(&self.record.calls).clone()
     }
 
+    /// Every process that was killed for a call, in order.
+    #[must_use]
+    pub fn killed(&self) -> Vec<Killed> {
+        lock(&self.record.killed).clone()
+    }
+
     /// Function → `service:Operation` → number of calls.
     #[must_use]
     pub fn summary(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
@@ -133,11 +144,11 @@ impl Record {
         }
     }
 
-    /// The effect of the first fault that matches, used up once.
-    fn next_effect(&self, function: &str, service: &str, operation: &str) -> Option<Effect> {
+    /// The effect of the first fault that comes down on this call, used up once.
+    fn next_effect(&self, function: &str, asked: &Asked, body: &[u8]) -> Option<Effect> {
         let mut faults = lock(&self.faults);
-        let (_, fault) = faults.iter_mut().find(|(of, fault)| of == function && fault.matches(service, operation))?;
-        Some(fault.take())
+        let mut own = faults.iter_mut().filter(|(of, _)| of == function);
+        own.find_map(|(_, fault)| fault.meet(asked, body))
     }
 }
 

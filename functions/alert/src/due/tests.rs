@@ -276,6 +276,20 @@ fn nothing_overtakes_the_opening_it_belongs_to() {
 }
 
 #[test]
+fn an_incident_is_not_finished_before_every_channel_that_rings_was_told_of_its_end() {
+    let mut world = World::open(Alerts { escalate_after: None, report_within: None, ..alerts() }, High);
+    world.told(0);
+    world.see(&finding(Resolved, High, 5));
+    world.answers.insert("ops".into(), DeliveryState::Failed);
+    assert_eq!(world.told(5), ["resolved oncall", "resolved ops", "resolved team"]);
+    assert_eq!(world.incident().finished_at, None);
+    world.answers.clear();
+    assert_eq!(world.told(6), ["resolved ops"]);
+    world.told(7);
+    assert!(world.incident().finished_at.is_some());
+}
+
+#[test]
 fn only_a_channel_that_cannot_tell_is_told_that_it_may_be_a_repetition() {
     let mut world = World::open(Alerts { escalate_after: None, ..alerts() }, High);
     for channel in ["oncall", "ops", "team"] {
@@ -377,6 +391,11 @@ proptest! {
             prop_assert!(incident.finished_at.is_some(), "{:#?}", incident);
             for name in incident.resolved_to.keys().filter(|name| *name != FALLBACK) {
                 prop_assert!(incident.opened_to.contains_key(name));
+            }
+            // Whoever still rings is told that it is over, however often that fails at first.
+            let rings = incident.opened_to.iter().filter(|(name, told)| *name != FALLBACK && told.state == DeliveryState::Delivered);
+            for (name, _) in rings {
+                prop_assert!(incident.resolved_to.get(name).is_some_and(is_settled), "{name}: {incident:#?}");
             }
         }
     }

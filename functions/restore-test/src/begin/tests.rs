@@ -1,7 +1,8 @@
+use holdfast_domain::inventory::{DbCluster, DbInstance};
 use holdfast_domain::plan::{External, ExternalMaker};
 use holdfast_domain::{DbInstanceId, DbSnapshotId, RuleName};
 use holdfast_ledger::RecoveryPoint;
-use holdfast_ports::{DbInstances as _, DbSnapshots as _};
+use holdfast_ports::{DbClusters as _, DbInstances as _, DbSnapshots as _};
 use holdfast_testkit::{MemoryCloud, sample};
 
 use super::*;
@@ -12,6 +13,8 @@ struct Seen {
     region: Region,
     snapshots: Vec<DbSnapshot>,
     instances: Vec<DbInstance>,
+    cluster_snapshots: Vec<DbSnapshot>,
+    clusters: Vec<DbCluster>,
 }
 
 impl Seen {
@@ -19,12 +22,22 @@ impl Seen {
         let region: Region = region.parse().expect("legal");
         let snapshots = cloud.db_snapshots(&region).await.expect("a listing");
         let instances = cloud.db_instances(&region).await.expect("a listing");
-        Self { region, snapshots, instances }
+        let cluster_snapshots = cloud.db_cluster_snapshots(&region).await.expect("a listing");
+        let clusters = cloud.db_clusters(&region).await.expect("a listing");
+        Self { region, snapshots, instances, cluster_snapshots, clusters }
+    }
+
+    fn in_region(&self) -> InRegion<'_> {
+        InRegion {
+            snapshots: &self.snapshots,
+            cluster_snapshots: Some(&self.cluster_snapshots),
+            standing: Standing { instances: &self.instances, clusters: &self.clusters },
+        }
     }
 }
 
 fn regions(seen: &[Seen]) -> Regions<'_> {
-    seen.iter().map(|seen| (&seen.region, (seen.snapshots.as_slice(), seen.instances.as_slice()))).collect()
+    seen.iter().map(|seen| (&seen.region, seen.in_region())).collect()
 }
 
 async fn home(cloud: &MemoryCloud) -> [Seen; 1] {
@@ -123,11 +136,11 @@ async fn a_point_in_time_waits_until_its_instance_can_be_seen_and_says_when_ther
     let seen = home(&cloud).await;
     let tests = due(&plan, &regions(&seen), cloud.time());
     let instance: DbInstanceId = "shop-orders".parse().expect("legal");
-    assert_eq!(tests[0].source, Err(NoSource::NoInstance(instance.clone(), plan.primary.clone())));
+    assert_eq!(tests[0].source, Err(NoSource::NoDatabase(Database::Instance(instance.clone()), plan.primary.clone())));
 
     cloud.add_instance(&plan.primary, &instance);
     let off = due(&plan, &regions(&home(&cloud).await), cloud.time());
-    assert_eq!(off[0].source, Err(NoSource::NotContinuous(instance.clone())));
+    assert_eq!(off[0].source, Err(NoSource::NotContinuous(Database::Instance(instance.clone()))));
 
     cloud.back_up_continuously(&plan.primary, &instance);
     let on = due(&plan, &regions(&home(&cloud).await), cloud.time());
@@ -152,4 +165,55 @@ async fn what_cannot_begin_is_told_with_what_to_do_and_under_a_cause_of_its_sort
          automated backups are off"
     );
     assert!(told.next_step.starts_with("turn its automated backups on"), "{}", told.next_step);
+}
+
+/// A plan whose resource is a cluster, tested on Mondays.
+fn of_a_cluster(instance_class: &str) -> Plan {
+    let mut plan = with_monday(|rule| rule.instance_class = instance_class.into());
+    let resource = plan.resources.values_mut().next().expect("a resource");
+    resource.target = holdfast_domain::plan::Target::AuroraCluster("shop-orders".parse().expect("legal"));
+    resource.external = Some(External { by: ExternalMaker::Any, every: None, keep: None });
+    plan
+}
+
+#[tokio::test]
+async fn a_cluster_is_due_as_an_instance_is_and_only_where_its_snapshots_were_looked_at() {
+    let plan = of_a_cluster("db.r6g.large");
+    let cloud = MemoryCloud::at(at("2026-11-23T06:00:00Z"));
+    let cluster = "shop-orders".parse().expect("legal");
+    cloud.add_cluster(&plan.primary, &cluster, "aurora-postgresql");
+    cloud.add_cluster_snapshot(&plan.primary, &"somebodys".parse().expect("legal"), &cluster, tags::Tags::new());
+    let seen = home(&cloud).await;
+    let tests = due(&plan, &regions(&seen), cloud.time());
+    assert_eq!(tests.iter().map(restored).collect::<Vec<_>>(), ["somebodys"]);
+    let source = tests[0].source.as_ref().expect("a source");
+    assert_eq!(source.point.kind(), DatabaseKind::Cluster);
+    let begun = run(&plan, &plan.resources[&tests[0].resource], &tests[0], source, 0, cloud.time());
+    assert_eq!(begun.room_cluster().map(|id| id.to_string()), Some(begun.room.to_string()));
+    assert_eq!(begun.serverless, None, "a class of its own needs no capacity");
+
+    let mut not_looked_at = regions(&seen);
+    not_looked_at.values_mut().for_each(|seen| seen.cluster_snapshots = None);
+    assert_eq!(due(&plan, &not_looked_at, cloud.time()), vec![], "what was not looked at is not nothing");
+}
+
+#[tokio::test]
+async fn a_serverless_room_has_the_capacity_of_its_source_or_a_default_range() {
+    let plan = of_a_cluster("db.serverless");
+    let cloud = MemoryCloud::at(at("2026-11-23T06:00:00Z"));
+    let cluster = "shop-orders".parse().expect("legal");
+    cloud.add_cluster(&plan.primary, &cluster, "aurora-postgresql");
+    cloud.add_cluster_snapshot(&plan.primary, &"somebodys".parse().expect("legal"), &cluster, tags::Tags::new());
+    let capacity = async || {
+        let seen = home(&cloud).await;
+        let tests = due(&plan, &regions(&seen), cloud.time());
+        let source = tests[0].source.as_ref().expect("a source");
+        run(&plan, &plan.resources[&tests[0].resource], &tests[0], source, 0, cloud.time()).serverless
+    };
+    assert_eq!(capacity().await, Some(DEFAULT_CAPACITY.into()));
+    let known = ServerlessCapacity { min_half_acus: 4, max_half_acus: 64 };
+    cloud.edit_cluster(&plan.primary, &cluster, |cluster| cluster.serverless = Some(known));
+    assert_eq!(capacity().await, Some(known.into()));
+    cloud.remove_cluster(&plan.primary, &cluster);
+    assert_eq!(capacity().await, Some(DEFAULT_CAPACITY.into()), "a snapshot outlives its cluster and tells none");
 }

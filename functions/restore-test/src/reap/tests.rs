@@ -2,7 +2,7 @@ use holdfast_testkit::sample;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{at, room, run};
+use crate::example::{at, cluster, member, room, run};
 
 const BEFORE: &str = "2026-11-20T06:04:59Z";
 const DEADLINE: &str = "2026-11-20T06:05:00Z";
@@ -33,6 +33,11 @@ fn named(id: &str) -> DbInstance {
     DbInstance { id: id.parse().expect("legal"), ..room(&run(), "available") }
 }
 
+/// One instance, and nothing else.
+fn only(instance: &DbInstance) -> Standing<'_> {
+    Standing { instances: vec![instance], clusters: vec![] }
+}
+
 #[test]
 fn a_room_goes_at_its_deadline_or_when_its_run_is_closed_and_an_open_run_is_given_time() {
     for (name, known, now, goes) in [
@@ -44,11 +49,15 @@ fn a_room_goes_at_its_deadline_or_when_its_run_is_closed_and_an_open_run_is_give
         ("an open run that did not", open(), LATE, true),
     ] {
         let seen = room(&run(), "available");
-        let expected = if goes { vec![Reap { region: seen.region.clone(), room: seen.id.clone() }] } else { vec![] };
-        assert_eq!(rooms(&sample::plan(), [&seen], &known, at(now)), expected, "{name}");
+        let expected = if goes { vec![Leftover::Instance(&seen)] } else { vec![] };
+        assert_eq!(rooms(&sample::plan(), &only(&seen), &known, at(now)), expected, "{name}");
+        let left = cluster(&run(), "available");
+        let expected = if goes { vec![Leftover::Cluster(&left)] } else { vec![] };
+        let standing = Standing { instances: vec![], clusters: vec![&left] };
+        assert_eq!(rooms(&sample::plan(), &standing, &known, at(now)), expected, "the cluster of {name}");
 
         let secret: SecretName = "hf-rt-orders".parse().expect("legal");
-        let kept = BTreeMap::from([(secret.clone(), seen.tags)]);
+        let kept = BTreeMap::from([(secret.clone(), seen.tags.clone())]);
         let expected = if goes { vec![secret] } else { vec![] };
         assert_eq!(secrets(&sample::plan(), &kept, &known, at(now)), expected, "the secret of {name}");
     }
@@ -70,8 +79,13 @@ fn what_is_not_wholly_ours_is_never_touched_however_late_and_what_cannot_be_touc
         ("no deadline, and nobody closed its run", with_tag(tags::DEADLINE, None), false),
         ("a deadline that is none", with_tag(tags::DEADLINE, Some("tomorrow")), false),
     ] {
-        assert_eq!(rooms(&sample::plan(), [&instance], &nobody(), much_later), vec![], "{name}");
-        assert_eq!(!findings(&sample::plan(), [&instance], much_later).is_empty(), told, "{name}");
+        assert_eq!(rooms(&sample::plan(), &only(&instance), &nobody(), much_later), vec![], "{name}");
+        assert_eq!(!findings(&sample::plan(), &only(&instance), much_later).is_empty(), told, "{name}");
+        let id = instance.id.as_str().parse().expect("an instance's identifier is one of a cluster");
+        let cluster = DbCluster { id, tags: instance.tags.clone(), ..cluster(&run(), "available") };
+        let standing = Standing { instances: vec![], clusters: vec![&cluster] };
+        assert_eq!(rooms(&sample::plan(), &standing, &nobody(), much_later), vec![], "a cluster: {name}");
+        assert_eq!(!findings(&sample::plan(), &standing, much_later).is_empty(), told, "a cluster: {name}");
         let secret = instance.id.as_str().parse().expect("an identifier is a legal secret name");
         let kept = BTreeMap::from([(secret, instance.tags)]);
         assert_eq!(secrets(&sample::plan(), &kept, &nobody(), much_later), Vec::<SecretName>::new(), "{name}");
@@ -80,20 +94,31 @@ fn what_is_not_wholly_ours_is_never_touched_however_late_and_what_cannot_be_touc
 
 #[test]
 fn a_room_that_is_going_is_not_asked_to_go_again() {
-    assert_eq!(rooms(&sample::plan(), [&room(&run(), "deleting")], &closed(), at(LATE)), vec![]);
+    let (instance, cluster) = (room(&run(), "deleting"), cluster(&run(), "deleting"));
+    let standing = Standing { instances: vec![&instance], clusters: vec![&cluster] };
+    assert_eq!(rooms(&sample::plan(), &standing, &closed(), at(LATE)), vec![]);
 }
 
 #[test]
 fn a_closed_runs_room_goes_even_if_its_deadline_was_lost() {
     let instance = with_tag(tags::DEADLINE, None);
-    assert_eq!(rooms(&sample::plan(), [&instance], &closed(), at(BEFORE)).len(), 1);
+    assert_eq!(rooms(&sample::plan(), &only(&instance), &closed(), at(BEFORE)).len(), 1);
 }
 
 #[test]
 fn one_invocation_reaps_a_bounded_number_and_the_rest_waits() {
     let many: Vec<DbInstance> = (0..50).map(|n| named(&format!("hf-rt-orders-{n:02}"))).collect();
-    let reaped = rooms(&sample::plan(), &many, &nobody(), at(DEADLINE));
-    assert_eq!(reaped.len(), REAPED_MAX);
+    let clusters: Vec<DbCluster> = many
+        .iter()
+        .map(|room| DbCluster { id: room.id.as_str().parse().expect("legal"), ..cluster(&run(), "available") })
+        .collect();
+    for standing in [
+        Standing { instances: many.iter().collect(), clusters: vec![] },
+        Standing { instances: vec![], clusters: clusters.iter().collect() },
+        Standing { instances: many.iter().collect(), clusters: clusters.iter().collect() },
+    ] {
+        assert_eq!(rooms(&sample::plan(), &standing, &nobody(), at(DEADLINE)).len(), REAPED_MAX);
+    }
     let kept: BTreeMap<SecretName, Tags> =
         many.iter().map(|room| (room.id.as_str().parse().expect("legal"), room.tags.clone())).collect();
     assert_eq!(secrets(&sample::plan(), &kept, &nobody(), at(DEADLINE)).len(), REAPED_MAX);
@@ -102,11 +127,43 @@ fn one_invocation_reaps_a_bounded_number_and_the_rest_waits() {
 #[test]
 fn a_room_that_will_not_go_is_told_half_an_hour_after_its_deadline() {
     let stuck = room(&run(), "deleting");
-    assert_eq!(findings(&sample::plan(), [&stuck], at("2026-11-20T06:34:59Z")), vec![]);
-    let told = findings(&sample::plan(), [&stuck], at(LATE));
+    assert_eq!(findings(&sample::plan(), &only(&stuck), at("2026-11-20T06:34:59Z")), vec![]);
+    let told = findings(&sample::plan(), &only(&stuck), at(LATE));
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].title, format!("the temporary database {} outlives its deadline and is deleting", run().room));
     assert_eq!(told[0].cause.as_str(), format!("holdfast/restore-test/shop/prod/room/{}", run().room));
+}
+
+/// RDS deletes no cluster that has a member which stays; a member that goes is in nobody's way.
+#[test]
+fn a_cluster_goes_after_its_member_and_waits_for_one_that_is_not_ours() {
+    let cluster = cluster(&run(), "available");
+    let somebodys =
+        DbInstance { id: "somebodys".parse().expect("legal"), tags: Tags::new(), ..member(&run(), "available") };
+    let (stays, goes) = (member(&run(), "available"), member(&run(), "deleting"));
+    for (instance, expected) in [
+        (Some(&stays), vec![Leftover::Member(&stays)]),
+        (Some(&goes), vec![Leftover::Cluster(&cluster)]),
+        (Some(&somebodys), vec![]),
+        (None, vec![Leftover::Cluster(&cluster)]),
+    ] {
+        let standing = Standing { instances: instance.into_iter().collect(), clusters: vec![&cluster] };
+        assert_eq!(rooms(&sample::plan(), &standing, &nobody(), at(DEADLINE)), expected, "{instance:?}");
+    }
+}
+
+#[test]
+fn a_cluster_and_its_member_are_one_room_and_one_finding() {
+    let (cluster, member) = (cluster(&run(), "available"), member(&run(), "available"));
+    let both = Standing { instances: vec![&member], clusters: vec![&cluster] };
+    let alone = Standing { instances: vec![], clusters: vec![&cluster] };
+    for (standing, next_step) in [(both, "DB instance"), (alone, "DB cluster")] {
+        let told = findings(&sample::plan(), &standing, at(LATE));
+        assert_eq!(told.len(), 1);
+        let room = run().room;
+        assert_eq!(told[0].cause.as_str(), format!("holdfast/restore-test/shop/prod/room/{room}"));
+        assert!(told[0].next_step.starts_with(&format!("delete the {next_step} {room}")), "{}", told[0].next_step);
+    }
 }
 
 #[test]
@@ -135,7 +192,7 @@ proptest! {
         let of = |is: bool| if is { BTreeSet::from([run().id]) } else { BTreeSet::new() };
         let known = Known { open: of(is_open), closed: of(is_closed) };
         let now = at(DEADLINE) + SignedDuration::from_mins(minutes);
-        let goes = !rooms(&sample::plan(), [&instance], &known, now).is_empty();
+        let goes = !rooms(&sample::plan(), &only(&instance), &known, now).is_empty();
         let ours = prefix == "hf-rt-" && plan == "shop" && environment == "prod";
         let over = if is_open { minutes >= 30 } else { is_closed || minutes >= 0 };
         prop_assert_eq!(goes, ours && over);

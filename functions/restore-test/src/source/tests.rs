@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use holdfast_domain::inventory::DatabaseKind;
+use holdfast_domain::DbClusterId;
 use holdfast_domain::plan::External;
 use holdfast_domain::tags::Tags;
 use holdfast_testkit::sample;
@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::example::{at, room, run};
+use crate::example::{at, cluster, cluster_run, room, run};
 
 /// One of ours of 02:00 on some day of November; every one of another moment.
 fn snapshot(day: usize) -> DbSnapshot {
@@ -68,7 +68,7 @@ fn choose_from(
     let (name, resource) = plan.resources.iter().next().expect("a resource");
     let run = run.parse().expect("legal");
     let wanted = Wanted { plan: &plan, name, resource, region: &resource.region, from, run: &run, serving: None };
-    choose(&wanted, Sight { snapshots, instances: Some(instances) }, now())
+    choose(&wanted, Sight { snapshots, standing: Some(Standing { instances, clusters: &[] }) }, now())
 }
 
 fn chosen_id(found: Result<RunSource, NoSource>) -> String {
@@ -144,17 +144,84 @@ fn an_instant_must_lie_within_the_continuous_backup() {
     assert_eq!(latest.fingerprint.parameter_group.as_deref(), Some("shop-15"));
 }
 
-#[test]
-fn a_cluster_is_refused_in_words() {
+/// The sample's resource as a cluster, chosen from what is seen.
+fn choose_of_cluster(
+    from: &RestoreFrom,
+    external: Option<ExternalMaker>,
+    snapshots: &[DbSnapshot],
+    clusters: &[DbCluster],
+) -> Result<RunSource, NoSource> {
     let mut plan = sample::plan();
     let resource = plan.resources.values_mut().next().expect("a resource");
-    resource.target = holdfast_domain::plan::Target::AuroraCluster("orders".parse().expect("legal"));
+    resource.target = holdfast_domain::plan::Target::AuroraCluster("shop-orders".parse().expect("legal"));
+    resource.external = external.map(|by| External { by, every: None, keep: None });
+    let (name, resource) = plan.resources.iter().next().expect("a resource");
+    let run = "orders-db.manual.x".parse().expect("legal");
+    let wanted = Wanted { plan: &plan, name, resource, region: &resource.region, from, run: &run, serving: None };
+    choose(&wanted, Sight { snapshots, standing: Some(Standing { instances: &[], clusters }) }, now())
+}
+
+#[test]
+fn a_cluster_has_recovery_points_of_every_maker_as_an_instance_has() {
+    let of_cluster = |found: DbSnapshot| DbSnapshot { kind: DatabaseKind::Cluster, size_bytes: None, ..found };
+    let all = [
+        of_cluster(snapshot(10)),
+        of_cluster(foreign("rds:shop-orders-2026-11-11-02-00", MadeBy::Rds, 11)),
+        of_cluster(foreign("awsbackup:job-4f1c", MadeBy::AwsBackup, 12)),
+        of_cluster(foreign("before-the-upgrade", MadeBy::Call, 13)),
+        // An instance of the same name is another database.
+        foreign("of-the-instance", MadeBy::Call, 14),
+    ];
+    for (external, wanted, made_by) in [
+        (None, all[0].id.as_str(), Maker::Holdfast),
+        (Some(ExternalMaker::Rds), "rds:shop-orders-2026-11-11-02-00", Maker::Rds),
+        (Some(ExternalMaker::AwsBackup), "awsbackup:job-4f1c", Maker::AwsBackup),
+        (Some(ExternalMaker::Manual), "before-the-upgrade", Maker::Somebody),
+    ] {
+        let source = choose_of_cluster(&RestoreFrom::Latest, external, &all, &[]).expect(wanted);
+        assert_eq!(source.point, RecoveryPoint::DbClusterSnapshot { id: wanted.parse().expect("legal") });
+        assert_eq!(source.made_by, made_by);
+    }
+    let another = choose_of_cluster(&RestoreFrom::Chosen("of-the-instance".parse().expect("legal")), None, &all, &[]);
+    assert_eq!(chosen_id(another), "none: the recovery point of-the-instance is of DB instance shop-orders");
+}
+
+#[test]
+fn a_point_in_time_of_a_cluster_is_chosen_from_what_the_cluster_says() {
+    let id: DbClusterId = "shop-orders".parse().expect("legal");
+    let standing = DbCluster {
+        id: id.clone(),
+        parameter_group: Some("shop-aurora".into()),
+        latest_restorable_at: Some(at("2026-11-20T05:55:00.7Z")),
+        ..cluster(&cluster_run(), "available")
+    };
+    let found = choose_of_cluster(&RestoreFrom::Pitr, None, &[], std::slice::from_ref(&standing)).expect("a point");
+    assert_eq!(found.point, RecoveryPoint::ClusterPointInTime { cluster: id, at: at("2026-11-20T05:54:59Z") });
+    assert_eq!((&found.arn, found.made_by), (&standing.arn, Maker::Rds));
+    assert_eq!(found.fingerprint.engine, "aurora-postgresql");
+    assert_eq!(found.fingerprint.parameter_group.as_deref(), Some("shop-aurora"));
+    assert_eq!(
+        chosen_id(choose_of_cluster(&RestoreFrom::Pitr, None, &[], &[])),
+        "none: a point in time is restored from the DB cluster shop-orders, which does not stand in eu-central-1"
+    );
+    let off = DbCluster { latest_restorable_at: None, ..standing };
+    assert_eq!(
+        chosen_id(choose_of_cluster(&RestoreFrom::Pitr, None, &[], &[off])),
+        "none: the DB cluster shop-orders has no continuous backup; its automated backups are off"
+    );
+}
+
+#[test]
+fn what_cannot_be_restored_is_refused_in_words() {
+    let mut plan = sample::plan();
+    let resource = plan.resources.values_mut().next().expect("a resource");
+    resource.target = holdfast_domain::plan::Target::PostgresDump("orders/dsn".parse().expect("legal"));
     let (name, resource) = plan.resources.iter().next().expect("a resource");
     let run = "orders-db.manual.x".parse().expect("legal");
     let from = &RestoreFrom::Latest;
     let wanted = Wanted { plan: &plan, name, resource, region: &resource.region, from, run: &run, serving: None };
-    let why = choose(&wanted, Sight { snapshots: &[], instances: None }, now()).expect_err("not yet");
-    assert_eq!(why.to_string(), "restore tests of a resource of kind aurora-cluster are not carried out yet");
+    let why = choose(&wanted, Sight { snapshots: &[], standing: None }, now()).expect_err("not yet");
+    assert_eq!(why.to_string(), "restore tests of a resource of kind postgres-dump are not carried out yet");
 }
 
 /// Over many runs each recovery point comes up about as often as any other: within four standard deviations of its share.

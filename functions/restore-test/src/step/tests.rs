@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use holdfast_domain::inventory::{DatabaseKind, DbCluster};
+use holdfast_domain::tags;
 use holdfast_ledger::{CheckRecord, OutcomeWord, RequirementWord};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +11,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::example::{at, room, run};
+use crate::example::{at, cluster, cluster_run, member, room, run};
 
 const PATIENCE: Patience = Patience(SignedDuration::from_mins(16));
 /// Every word that leads somewhere, and one that nobody knows. The second is by far the most common.
@@ -25,23 +27,34 @@ const STATUSES: [&str; 9] = [
     "a-word-of-the-future",
 ];
 
-/// One look at the world, `minutes` after the one before.
+/// One look at the world, `minutes` after the one before. A run whose room is an instance does not see the cluster.
 #[derive(Debug, Clone)]
 struct Look {
     minutes: i64,
-    room: Option<DbInstance>,
+    instance: Option<DbInstance>,
+    cluster: Option<DbCluster>,
     verification: Option<Verification>,
     room_free: bool,
 }
 
 impl Look {
-    fn observation(&self) -> Observation<'_> {
+    fn observation(&self, run: &Run) -> Observation<'_> {
         Observation {
-            room: self.room.as_ref(),
+            room: Room::of(run, self.instance.as_slice(), self.cluster.as_slice()),
             verification: self.verification.as_ref(),
             room_free: self.room_free,
             by: SeenBy::Sweep,
         }
+    }
+}
+
+/// Looks of one life, and what its room is.
+type Life = (DatabaseKind, Vec<Look>);
+
+fn begun(kind: DatabaseKind) -> Run {
+    match kind {
+        DatabaseKind::Instance => run(),
+        DatabaseKind::Cluster => cluster_run(),
     }
 }
 
@@ -68,19 +81,33 @@ fn verification(finished: bool, outcomes: Vec<OutcomeWord>) -> Verification {
     }
 }
 
-fn any_room() -> impl Strategy<Value = Option<DbInstance>> {
+/// A status, what waits to be applied, and whether it is the run's own.
+fn any_standing() -> impl Strategy<Value = (&'static str, bool, bool, bool)> {
     let status = prop_oneof![4 => Just("available"), 1 => prop::sample::select(&STATUSES[..])];
     let pending = || prop::bool::weighted(0.2);
-    let some = (status, pending(), pending(), prop::bool::weighted(0.95)).prop_map(
-        |(status, password_pending, modification_pending, own)| {
-            let mut seen = DbInstance { password_pending, modification_pending, ..room(&run(), status) };
-            if !own {
-                seen.tags.remove(tags::RUN);
-            }
-            seen
-        },
-    );
+    (status, pending(), pending(), prop::bool::weighted(0.95))
+}
+
+fn any_instance() -> impl Strategy<Value = Option<DbInstance>> {
+    let some = any_standing().prop_map(|(status, password_pending, modification_pending, own)| {
+        let mut seen = DbInstance { password_pending, modification_pending, ..room(&run(), status) };
+        if !own {
+            seen.tags.remove(tags::RUN);
+        }
+        seen
+    });
     prop::option::weighted(0.8, some)
+}
+
+fn any_cluster() -> impl Strategy<Value = Option<DbCluster>> {
+    let some = any_standing().prop_map(|(status, password_pending, modification_pending, own)| {
+        let mut seen = DbCluster { password_pending, modification_pending, ..cluster(&cluster_run(), status) };
+        if !own {
+            seen.tags.remove(tags::RUN);
+        }
+        seen
+    });
+    prop::option::weighted(0.9, some)
 }
 
 fn any_verification() -> impl Strategy<Value = Option<Verification>> {
@@ -90,17 +117,28 @@ fn any_verification() -> impl Strategy<Value = Option<Verification>> {
 }
 
 fn any_look() -> impl Strategy<Value = Look> {
-    (0..25_i64, any_room(), any_verification(), any::<bool>())
-        .prop_map(|(minutes, room, verification, room_free)| Look { minutes, room, verification, room_free })
+    (0..25_i64, any_instance(), any_cluster(), any_verification(), any::<bool>()).prop_map(
+        |(minutes, instance, cluster, verification, room_free)| Look {
+            minutes,
+            instance,
+            cluster,
+            verification,
+            room_free,
+        },
+    )
+}
+
+fn any_life(looks: std::ops::Range<usize>) -> impl Strategy<Value = Life> {
+    (prop_oneof![Just(DatabaseKind::Instance), Just(DatabaseKind::Cluster)], vec(any_look(), looks))
 }
 
 /// Every step that a life takes, each with the run before it, the look it was taken on, and when.
-fn live(looks: &[Look]) -> Vec<(Run, &Look, Timestamp, Step)> {
-    let (mut run, mut now) = (run(), at("2026-11-20T02:05:00Z"));
+fn live((kind, looks): &Life) -> Vec<(Run, &Look, Timestamp, Step)> {
+    let (mut run, mut now) = (begun(*kind), at("2026-11-20T02:05:00Z"));
     let mut steps = Vec::new();
     for look in looks {
         now += SignedDuration::from_mins(look.minutes);
-        let taken = step(&run, &look.observation(), PATIENCE, now);
+        let taken = step(&run, &look.observation(&run), PATIENCE, now);
         let before = std::mem::replace(&mut run, taken.run.clone());
         steps.push((before, look, now, taken));
     }
@@ -113,35 +151,39 @@ fn the_lives_that_are_tried_meet_every_phase_verdict_and_action() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
     for _ in 0..500 {
-        let looks = vec(any_look(), 1..30).new_tree(&mut runner).expect("a life").current();
-        for (before, _, _, taken) in live(&looks) {
+        let life = any_life(1..30).new_tree(&mut runner).expect("a life").current();
+        for (before, _, _, taken) in live(&life) {
             met.insert(format!("{:?}", before.phase));
             met.extend(taken.actions.iter().map(|action| format!("{action:?}")));
             met.extend(taken.run.verdict.iter().map(|given| format!("{:?}", given.verdict)));
         }
     }
     let wanted = "Requested Restoring Preparing Verifying Destroying Closed Passed Failed Inconclusive \
-                  Restore GivePassword CallVerify DeleteRoom ForgetSecret WriteEvidence TellVerdict Close";
+                  Restore AddMember GivePassword CallVerify DeleteRoom DeleteMember DeleteCluster ForgetSecret WriteEvidence TellVerdict Close";
     assert_eq!(met, wanted.split_whitespace().map(str::to_owned).collect());
 }
 
 proptest! {
     #[test]
-    fn a_run_never_goes_back_and_the_same_sight_is_the_same_step(looks in vec(any_look(), 1..30)) {
-        for (before, look, now, taken) in live(&looks) {
+    fn a_run_never_goes_back_and_the_same_sight_is_the_same_step(life in any_life(1..30)) {
+        for (before, look, now, taken) in live(&life) {
             prop_assert!(taken.run.phase >= before.phase, "{:?} after {:?}", taken.run.phase, before.phase);
-            prop_assert_eq!(&taken, &step(&before, &look.observation(), PATIENCE, now));
+            prop_assert_eq!(&taken, &step(&before, &look.observation(&before), PATIENCE, now));
             prop_assert_eq!((&taken.run.id, &taken.run.room, &taken.run.plan_sha), (&before.id, &before.room, &before.plan_sha));
         }
     }
 
     #[test]
-    fn a_run_is_judged_exactly_once_and_told_at_that_step_and_no_other(looks in vec(any_look(), 1..30)) {
-        for (before, _, now, taken) in live(&looks) {
+    fn a_run_is_judged_exactly_once_and_told_at_that_step_and_no_other(life in any_life(1..30)) {
+        for (before, _, now, taken) in live(&life) {
             let judged = before.phase < Phase::Destroying && taken.run.phase == Phase::Destroying;
             if judged {
                 prop_assert_eq!(&taken.actions, &[Action::TellVerdict]);
-                prop_assert_eq!(taken.run.times.judged_at, Some(now));
+                // What the verification knows of may have been later than this look at the clock.
+                let times = &taken.run.times;
+                let checked = [times.first_query_at, times.fully_read_at, times.verified_at].into_iter().flatten();
+                let latest = checked.fold(now.max(before.known_until()), Timestamp::max);
+                prop_assert_eq!(times.judged_at, Some(latest));
                 let verdict = taken.run.verdict.as_ref().expect("a verdict");
                 prop_assert!(!verdict.reasons.is_empty() && verdict.reasons.len() <= REASONS_MAX + 1);
             } else {
@@ -154,8 +196,8 @@ proptest! {
     }
 
     #[test]
-    fn only_a_finished_verification_in_which_everything_passed_proves_anything(looks in vec(any_look(), 1..30)) {
-        for (before, look, _, taken) in live(&looks) {
+    fn only_a_finished_verification_in_which_everything_passed_proves_anything(life in any_life(1..30)) {
+        for (before, look, _, taken) in live(&life) {
             if before.verdict.is_none() && taken.run.verdict.as_ref().is_some_and(|v| v.verdict == Verdict::Passed) {
                 let seen = look.verification.as_ref().expect("a verification");
                 prop_assert!(before.phase == Phase::Verifying && seen.finished_at.is_some() && !seen.results.is_empty());
@@ -165,16 +207,29 @@ proptest! {
     }
 
     #[test]
-    fn every_action_has_its_phase_and_its_sight(looks in vec(any_look(), 1..30)) {
-        for (before, look, _, taken) in live(&looks) {
-            let own = look.room.as_ref().is_some_and(|room| is_own(&before, room));
+    fn every_action_has_its_phase_and_its_sight(life in any_life(1..30)) {
+        for (before, look, _, taken) in live(&life) {
+            let room = look.observation(&before).room;
+            let nothing = Parts { instance: None, cluster: None, member: None };
+            let own = room.map_or(nothing, |room| room.own(&before));
+            let goes = |member: &DbInstance| member.status == DbStatus::Deleting;
             for action in &taken.actions {
                 let legal = match action {
-                    Action::Restore => before.phase == Phase::Requested && look.room.is_none() && look.room_free,
-                    Action::GivePassword => before.phase == Phase::Restoring && look.room.is_some(),
+                    Action::Restore => before.phase == Phase::Requested && room.is_none() && look.room_free,
+                    Action::AddMember => {
+                        let is_ready = own.cluster.is_some_and(|cluster| cluster.status == DbStatus::Available);
+                        before.phase == Phase::Restoring && is_ready && look.instance.is_none()
+                    }
+                    Action::GivePassword => before.phase == Phase::Restoring && look.instance.is_some(),
                     Action::CallVerify => matches!(before.phase, Phase::Preparing | Phase::Verifying),
-                    Action::DeleteRoom => before.phase == Phase::Destroying && own,
-                    Action::ForgetSecret | Action::WriteEvidence => before.phase == Phase::Destroying && !own,
+                    Action::DeleteRoom => before.phase == Phase::Destroying && own.instance.is_some(),
+                    Action::DeleteMember => before.phase == Phase::Destroying && own.member.is_some(),
+                    Action::DeleteCluster => {
+                        before.phase == Phase::Destroying && own.cluster.is_some() && own.member.is_none_or(goes)
+                    }
+                    Action::ForgetSecret | Action::WriteEvidence => {
+                        before.phase == Phase::Destroying && own == nothing
+                    }
                     Action::TellVerdict => before.phase < Phase::Destroying,
                     Action::Close => before.phase == Phase::Closed,
                 };
@@ -186,11 +241,14 @@ proptest! {
     /// Two invocations may see the same thing one after the other. What was begun on that sight is not begun on it again; to ask for a
     /// deletion or to close twice is harmless, and is how they are made sure of.
     #[test]
-    fn the_same_sight_again_begins_nothing_again(looks in vec(any_look(), 1..30)) {
-        for (_, look, now, taken) in live(&looks) {
-            let again = step(&taken.run, &look.observation(), PATIENCE, now);
+    fn the_same_sight_again_begins_nothing_again(life in any_life(1..30)) {
+        for (_, look, now, taken) in live(&life) {
+            let again = step(&taken.run, &look.observation(&taken.run), PATIENCE, now);
             for action in &again.actions {
-                let harmless = matches!(action, Action::DeleteRoom | Action::Close);
+                let harmless = matches!(
+                    action,
+                    Action::DeleteRoom | Action::DeleteMember | Action::DeleteCluster | Action::Close
+                );
                 prop_assert!(harmless || !taken.actions.contains(action), "{action:?} twice");
             }
         }
@@ -199,16 +257,22 @@ proptest! {
     /// Whatever was seen before: from the deadline on it takes one sweep to the verdict, and one after the room has gone to the end.
     #[test]
     fn every_life_ends_within_its_deadline_and_a_bounded_number_of_sweeps(
-        looks in vec(any_look(), 0..30),
+        life in any_life(0..30),
         lingering in vec((0..STATUSES.len(), any_verification(), any::<bool>()), 1..10),
     ) {
-        let lived = live(&looks);
-        let mut run = lived.last().map_or_else(run, |(.., taken)| taken.run.clone());
+        let lived = live(&life);
+        let mut run = lived.last().map_or_else(|| begun(life.0), |(.., taken)| taken.run.clone());
         let mut now = lived.last().map_or(run.requested_at, |(_, _, now, _)| *now).max(run.deadline_at);
         for (sweep, (status, verification, room_free)) in lingering.iter().enumerate() {
-            let room = room(&run, STATUSES[*status]);
-            let seen = Observation { room: Some(&room), verification: verification.as_ref(), room_free: *room_free, by: SeenBy::Sweep };
-            run = step(&run, &seen, PATIENCE, now).run;
+            let status = STATUSES[*status];
+            let look = Look {
+                minutes: 0,
+                instance: Some(room(&run, status)),
+                cluster: Some(cluster(&run, status)),
+                verification: verification.clone(),
+                room_free: *room_free,
+            };
+            run = step(&run, &look.observation(&run), PATIENCE, now).run;
             prop_assert!(run.verdict.is_some(), "not judged by sweep {sweep} after the deadline");
             now += SignedDuration::from_mins(1);
         }
@@ -244,7 +308,8 @@ fn a_broken_room_fails_the_recovery_point_only_if_rds_says_it_is_the_data() {
         ("storage-full", Verdict::Inconclusive),
     ] {
         let room = room(&restoring, word);
-        let seen = Observation { room: Some(&room), verification: None, room_free: true, by: SeenBy::Sweep };
+        let room = Some(Room::Instance(&room));
+        let seen = Observation { room, verification: None, room_free: true, by: SeenBy::Sweep };
         let judged = step(&restoring, &seen, PATIENCE, restoring.requested_at).run.verdict.expect(word);
         assert_eq!(judged.verdict, verdict, "{word}");
     }
@@ -282,11 +347,70 @@ fn an_invocation_by_an_older_clock_does_not_turn_time_back() {
     assert_eq!(taken.run.times.restore_accepted_at, Some(run.requested_at));
 }
 
+/// A word of RDS on either part of a cluster's room ends the run as it does of an instance's; each is told from the other.
+#[test]
+fn a_cluster_or_its_member_that_rds_gives_up_on_ends_the_run_with_rdss_word() {
+    let mut restoring = cluster_run();
+    restoring.phase = Phase::Restoring;
+    restoring.times.cluster_available_at = Some(restoring.requested_at);
+    for (of_cluster, of_member, verdict, word) in [
+        ("migration-failed", None, Verdict::Inconclusive, "migration-failed"),
+        ("inaccessible-encryption-credentials", None, Verdict::Inconclusive, "inaccessible-encryption-credentials"),
+        ("cloning-failed", None, Verdict::Inconclusive, "cloning-failed"),
+        ("failed", None, Verdict::Failed, "failed"),
+        ("available", Some("incompatible-parameters"), Verdict::Inconclusive, "incompatible-parameters"),
+        ("available", Some("failed"), Verdict::Failed, "failed"),
+        ("storage-full", Some("available"), Verdict::Inconclusive, "storage-full"),
+    ] {
+        let (cluster, member) = (cluster(&restoring, of_cluster), of_member.map(|status| member(&restoring, status)));
+        let room = Some(Room::Cluster(&cluster, member.as_ref()));
+        let seen = Observation { room, verification: None, room_free: true, by: SeenBy::Sweep };
+        let judged = step(&restoring, &seen, PATIENCE, restoring.requested_at).run.verdict.expect(word);
+        assert_eq!(judged.verdict, verdict, "{of_cluster} {of_member:?}");
+        assert_eq!(judged.reasons, [format!("RDS reports {word} for the room {}", restoring.room)]);
+    }
+}
+
+/// What is seen of a cluster's room while it is restored, and what is made of it.
+#[test]
+fn a_cluster_is_given_its_member_once_and_what_is_in_the_way_of_it_is_said() {
+    let mut fresh = cluster_run();
+    fresh.phase = Phase::Restoring;
+    let mut asked = fresh.clone();
+    asked.times.cluster_available_at = Some(asked.requested_at);
+    let now = asked.requested_at + SignedDuration::from_mins(2);
+    let late = asked.requested_at + APPEARS_WITHIN;
+    let (ready, creating) = (cluster(&fresh, "available"), cluster(&fresh, "creating"));
+    let own = member(&fresh, "creating");
+    let foreign = DbInstance { tags: tags::Tags::new(), ..own.clone() };
+    let tried = |run: &Run, room: Option<Room<'_>>, now| {
+        let seen = Observation { room, verification: None, room_free: true, by: SeenBy::Sweep };
+        let taken = step(run, &seen, PATIENCE, now);
+        let reasons = taken.run.verdict.map_or_else(String::new, |given| format!(": {}", given.reasons.join("; ")));
+        format!("{:?} because {}{reasons}", taken.actions, taken.reason)
+    };
+    let table = [
+        ("a cluster that is made", tried(&fresh, Some(Room::Cluster(&creating, None)), now)),
+        ("a cluster that is ready", tried(&fresh, Some(Room::Cluster(&ready, None)), now)),
+        (
+            "with the member of an attempt that was cut short",
+            tried(&fresh, Some(Room::Cluster(&ready, Some(&own))), now),
+        ),
+        ("with somebody's instance of that name", tried(&fresh, Some(Room::Cluster(&ready, Some(&foreign))), now)),
+        ("without the member that RDS agreed to make", tried(&asked, Some(Room::Cluster(&ready, None)), now)),
+        ("still without it", tried(&asked, Some(Room::Cluster(&ready, None)), late)),
+        ("with a member that is made", tried(&asked, Some(Room::Cluster(&ready, Some(&own))), now)),
+        ("no cluster any more", tried(&asked, None, now)),
+        ("a member alone", tried(&asked, Some(Room::Member(&own)), now)),
+        ("no cluster yet", tried(&fresh, None, now)),
+    ];
+    let table: String = table.map(|(what, done)| format!("{what:<50} {done}\n")).concat();
+    insta::assert_snapshot!(table);
+}
+
 /// The life of a run that passes, as an engineer would want to read it.
 #[test]
 fn a_passing_life() {
-    let mut run = run();
-    let (mut now, mut story) = (run.requested_at, String::new());
     let sights = [
         (0, "nothing, no room is free"),
         (1, "nothing, a room is free"),
@@ -304,22 +428,56 @@ fn a_passing_life() {
         (2, "nothing, a room is free"),
         (1, "nothing, a room is free"),
     ];
+    insta::assert_snapshot!(story(run(), &sights));
+}
+
+/// The same of a cluster: `status of the cluster/status of its member`.
+#[test]
+fn a_passing_life_of_a_cluster() {
+    let sights = [
+        (0, "nothing, a room is free"),
+        (1, "nothing, no room is free"),
+        (1, "creating/nothing"),
+        (8, "available/nothing"),
+        (1, "available/nothing"),
+        (1, "available/creating"),
+        (4, "available/available"),
+        (1, "resetting-master-credentials/available"),
+        (1, "available/available, password pending"),
+        (1, "available/available"),
+        (1, "available/available, 3 of 7 verified"),
+        (5, "available/available, verified"),
+        (1, "available/available"),
+        (1, "available/deleting"),
+        (1, "deleting/deleting"),
+        (1, "deleting/nothing"),
+        (2, "nothing, a room is free"),
+        (1, "nothing, a room is free"),
+    ];
+    insta::assert_snapshot!(story(cluster_run(), &sights));
+}
+
+fn story(mut run: Run, sights: &[(i64, &str)]) -> String {
+    let (mut now, mut story) = (run.requested_at, String::new());
     for (minutes, sight) in sights {
-        now += SignedDuration::from_mins(minutes);
+        now += SignedDuration::from_mins(*minutes);
         let status = sight.split(',').next().unwrap_or_default();
-        let room = (status != "nothing")
-            .then(|| DbInstance { password_pending: sight.ends_with("password pending"), ..room(&run, status) });
+        let (of_cluster, of_instance) = status.split_once('/').unwrap_or((status, status));
+        let password_pending = sight.ends_with("password pending");
+        let stands = |status: &str| status != "nothing";
         let verification = sight.ends_with("verified").then(|| {
             let done = sight.ends_with(", verified");
             Verification { finished_at: done.then_some(now), ..verification(done, vec![OutcomeWord::Passed; 7]) }
         });
-        let seen = Observation {
-            room: room.as_ref(),
-            verification: verification.as_ref(),
+        let look = Look {
+            minutes: 0,
+            instance: stands(of_instance).then(|| DbInstance { password_pending, ..room(&run, of_instance) }),
+            cluster: stands(of_cluster).then(|| DbCluster { password_pending, ..cluster(&run, of_cluster) }),
+            verification,
             room_free: sight.ends_with("a room is free"),
-            by: if sight.ends_with(", verified") { SeenBy::Event } else { SeenBy::Sweep },
         };
-        let taken = step(&run, &seen, PATIENCE, now);
+        let by = if sight.ends_with(", verified") { SeenBy::Event } else { SeenBy::Sweep };
+        let taken = step(&run, &Observation { by, ..look.observation(&run) }, PATIENCE, now);
         let phase = format!("{:?} -> {:?}", run.phase, taken.run.phase);
         let line =
             format!("{}  {sight:<30} {phase:<26} {:?} because {}", now.strftime("%H:%M"), taken.actions, taken.reason);
@@ -334,5 +492,5 @@ fn a_passing_life() {
         run.recovery_time().expect("measured"),
         run.recovery_point_age()
     ));
-    insta::assert_snapshot!(story);
+    story
 }

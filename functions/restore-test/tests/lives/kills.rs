@@ -6,17 +6,33 @@ use std::fmt::Write as _;
 use holdfast_domain::inventory::MadeBy;
 use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::tags::Tags;
-use holdfast_domain::{DbSnapshotId, Region, RunId, Verdict};
-use holdfast_ledger::{EvidenceRef, OutcomeWord, Phase, evidence_key, sha256};
+use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region, RunId, Verdict};
+use holdfast_ledger::{EvidenceRef, OutcomeWord, Phase, PlanStore, evidence_key, sha256};
 use holdfast_testkit::{Call, MemoryCloud};
 use holdfast_wire::{RestoreTestNow, Trigger};
 use jiff::SignedDuration;
 use restore_test::{Ports, handle};
 
-use crate::shop::{self, PLANS, add_snapshot, config, database, run_of, verify_run};
+use crate::shop::{
+    self, CLUSTER_PLANS, PLANS, add_cluster_snapshot, add_snapshot, cluster_of, config, database, run_of, verify_run,
+};
 
 /// What can be restored, each by hand: a rule of the plan asks for the same.
-const SOURCES: [&str; 8] = ["latest", "random", "oldest", "chosen", "rds:", "awsbackup:", "pitr", "copy"];
+const SOURCES: [&str; 11] =
+    ["latest", "random", "oldest", "chosen", "rds:", "awsbackup:", "pitr", "copy", "aurora", "aurora pitr", "docdb"];
+
+/// The resource that a source is of.
+fn resource(source: &str) -> &'static str {
+    match source {
+        "aurora" | "aurora pitr" => "carts",
+        "docdb" => "docs",
+        _ => "orders-db",
+    }
+}
+
+fn plans(source: &str) -> &'static PlanStore {
+    if resource(source) == "orders-db" { &PLANS } else { &CLUSTER_PLANS }
+}
 
 fn home() -> Region {
     "eu-central-1".parse().expect("legal")
@@ -26,8 +42,27 @@ fn away() -> Region {
     "us-east-1".parse().expect("legal")
 }
 
+fn cloud(source: &str) -> MemoryCloud {
+    match resource(source) {
+        "orders-db" => of_an_instance(),
+        name => of_a_cluster(name),
+    }
+}
+
+/// Two recovery points of a rule after which no test follows, and a continuous backup.
+fn of_a_cluster(name: &str) -> MemoryCloud {
+    let cloud = shop::clusters();
+    for slot in ["20261119t020000z", "20261120t020000z"] {
+        add_cluster_snapshot(&cloud, name, slot, "weekly");
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    cloud.back_up_cluster_continuously(&home(), &cluster_of(name));
+    cloud.pass(SignedDuration::from_mins(2));
+    cloud
+}
+
 /// Three recovery points of a rule after which no test follows, one of each other maker, a copy elsewhere, and a continuous backup.
-fn cloud() -> MemoryCloud {
+fn of_an_instance() -> MemoryCloud {
     let cloud = shop::without_recovery_point();
     for slot in ["20261118t020000z", "20261119t020000z", "20261120t020000z"] {
         add_snapshot(&cloud, &home(), slot, "weekly");
@@ -47,7 +82,7 @@ fn cloud() -> MemoryCloud {
 fn wish(source: &str) -> RestoreTestNow {
     let chosen = |id: &str| RestoreFrom::Chosen(id.parse().expect("legal"));
     let from = match source {
-        "latest" | "copy" => RestoreFrom::Latest,
+        "latest" | "copy" | "aurora" | "docdb" => RestoreFrom::Latest,
         "random" => RestoreFrom::Random,
         "oldest" => RestoreFrom::Oldest,
         "chosen" => RestoreFrom::Chosen(shop::snapshot_id()),
@@ -56,7 +91,7 @@ fn wish(source: &str) -> RestoreTestNow {
         _ => RestoreFrom::Pitr,
     };
     RestoreTestNow {
-        resource: "orders-db".parse().expect("legal"),
+        resource: resource(source).parse().expect("legal"),
         from,
         region: (source == "copy").then(away),
         request: "kill".into(),
@@ -64,8 +99,13 @@ fn wish(source: &str) -> RestoreTestNow {
     }
 }
 
-fn id() -> RunId {
-    "orders-db.manual.kill".parse().expect("legal")
+fn id(source: &str) -> RunId {
+    format!("{}.manual.kill", resource(source)).parse().expect("legal")
+}
+
+/// Every database that stands.
+fn standing(cloud: &MemoryCloud) -> (Vec<DbInstanceId>, Vec<DbClusterId>) {
+    (cloud.instance_ids(), cloud.cluster_ids())
 }
 
 /// A life from the request until nothing is left: how many minutes it took, and the calls with the phase that each invocation met.
@@ -76,31 +116,32 @@ struct Lived {
 
 /// Lives a whole life; the invocation that makes one call more than `killed_after` is killed before it.
 async fn live(cloud: &MemoryCloud, source: &str, killed_after: Option<usize>) -> Lived {
-    let before = cloud.calls().len();
+    let (before, sources) = (cloud.calls().len(), standing(cloud));
+    let id = id(source);
     cloud.crash_after(killed_after);
     let (mut calls, mut heard) = (Vec::new(), false);
     for minutes in 0..240 {
-        let met = run_of(cloud, &id()).map(|run| run.phase);
+        let met = run_of(cloud, &id).map(|run| run.phase);
         // Who asked, or Lambda for them, asks again until it was heard (source: Lambda Developer Guide, "Asynchronous invocation").
         let trigger = if heard { Trigger::Sweep } else { Trigger::RestoreTestNow(wish(source)) };
         let ports = Ports { objects: cloud, rds: cloud, secrets: cloud, bus: cloud, system: cloud };
         let made = cloud.calls().len();
-        heard |= handle(&ports, &PLANS, &config(), &trigger).await.is_ok();
+        heard |= handle(&ports, plans(source), &config(), &trigger).await.is_ok();
         calls.extend(cloud.calls().into_iter().skip(made).map(|call| (met, call)));
         if killed_after.is_some_and(|most| cloud.calls().len() - before > most) {
             cloud.crash_after(None);
         }
-        if run_of(cloud, &id()).is_some_and(|run| run.phase == Phase::Verifying) {
-            verify_run(cloud, &id(), OutcomeWord::Passed);
+        if run_of(cloud, &id).is_some_and(|run| run.phase == Phase::Verifying) {
+            verify_run(cloud, &id, OutcomeWord::Passed);
         }
         let open = cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/"));
-        let closed = run_of(cloud, &id()).is_some_and(|run| run.phase == Phase::Closed);
-        if closed && !open && cloud.instance_ids() == [database()] && cloud.secret_names().is_empty() {
+        let closed = run_of(cloud, &id).is_some_and(|run| run.phase == Phase::Closed);
+        if closed && !open && standing(cloud) == sources && cloud.secret_names().is_empty() {
             return Lived { minutes, calls };
         }
         cloud.pass(SignedDuration::from_mins(1));
     }
-    panic!("{source} killed after {killed_after:?}: {:?} {:?}", run_of(cloud, &id()), cloud.instance_ids());
+    panic!("{source} killed after {killed_after:?}: {:?} {:?}", run_of(cloud, &id), standing(cloud));
 }
 
 /// What was done, in words that do not depend on the run.
@@ -122,11 +163,11 @@ fn words(call: &Call) -> String {
 async fn killed_after_any_call_every_sort_of_run_ends_judged_with_one_link_and_leaves_nothing() {
     let mut table: BTreeMap<String, BTreeMap<&str, (usize, i64)>> = BTreeMap::new();
     for source in SOURCES {
-        let undisturbed = live(&cloud(), source, None).await;
+        let undisturbed = live(&cloud(source), source, None).await;
         for (killed_after, (met, call)) in undisturbed.calls.iter().enumerate() {
-            let cloud = cloud();
+            let cloud = cloud(source);
             let lived = live(&cloud, source, Some(killed_after + 1)).await;
-            let run = run_of(&cloud, &id()).expect("a run");
+            let run = run_of(&cloud, &id(source)).expect("a run");
             let verdict = run.verdict.as_ref().map(|given| given.verdict);
             assert_eq!(verdict, Some(Verdict::Passed), "{source} killed after {killed_after}");
             let links: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("evidence/")).collect();

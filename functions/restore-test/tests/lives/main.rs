@@ -1,6 +1,7 @@
 //! Whole lives of restore tests on the in-memory cloud: each alone, and with two invocations at once.
 
 mod alone;
+mod clusters;
 mod evidence;
 mod kills;
 mod shop;

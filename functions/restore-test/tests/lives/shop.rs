@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use holdfast_domain::{DbInstanceId, DbSnapshotId, Finding, Region, ResourceName, RuleName, RunId, Slot, slot, tags};
+use holdfast_domain::{
+    DbClusterId, DbInstanceId, DbSnapshotId, Finding, Region, ResourceName, RuleName, RunId, Slot, slot, tags,
+};
 use holdfast_ledger::{
     CheckRecord, OutcomeWord, PLAN_KEY, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
     verification_key,
@@ -38,6 +40,79 @@ alerts:
   channels: { ops: { slack: "secret:holdfast/slack" } }
   routes: { high: [ops] }
 "#;
+
+/// Shared by clouds that hold the plan of clusters.
+pub(crate) static CLUSTER_PLANS: LazyLock<PlanStore> = LazyLock::new(PlanStore::default);
+pub(crate) const CARTS_RUN: &str = "carts.every.20261120t020000z";
+const CLUSTER_PLAN: &str = r#"
+version: 1
+name: shop
+environment: prod
+time_zone: UTC
+regions: { home: eu-west-1, primary: eu-central-1 }
+rooms_max: 1
+resources:
+  carts:
+    kind: aurora-cluster
+    id: shop-carts
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots:
+      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
+    restore_tests:
+      every: { after: daily, from: latest, instance_class: db.r6g.large, deadline: 4h }
+    checks: { integrity: full }
+  docs:
+    kind: docdb-cluster
+    id: shop-docs
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots:
+      daily: { at: "cron(0 2 * * ? *)", keep: 7d }
+    restore_tests:
+      every: { after: daily, from: latest, instance_class: db.r6g.large, deadline: 4h }
+alerts:
+  channels: { ops: { slack: "secret:holdfast/slack" } }
+  routes: { high: [ops] }
+"#;
+
+static CLUSTERS_COMPILED: LazyLock<Compiled> = LazyLock::new(|| {
+    holdfast_plan::read_yaml("plan.yaml", CLUSTER_PLAN).unwrap_or_else(|problems| panic!("{problems}"))
+});
+
+/// An Aurora and a DocumentDB cluster, and their plan, at 02:00.
+pub(crate) fn clusters() -> MemoryCloud {
+    let cloud = MemoryCloud::at("2026-11-20T02:00:03Z".parse().expect("a time"));
+    cloud.put_object(PLAN_KEY, CLUSTERS_COMPILED.to_json());
+    cloud.put_object(&plan_key(CLUSTERS_COMPILED.sha()), CLUSTERS_COMPILED.to_json());
+    for (name, engine) in [("carts", "aurora-postgresql"), ("docs", "docdb")] {
+        cloud.add_cluster(&CLUSTERS_COMPILED.plan().primary, &cluster_of(name), engine);
+    }
+    cloud
+}
+
+/// The same with the Aurora cluster's recovery point of 02:00, at 02:05.
+pub(crate) fn carts() -> MemoryCloud {
+    let cloud = clusters();
+    add_cluster_snapshot(&cloud, "carts", "20261120t020000z", "daily");
+    cloud.pass(SignedDuration::from_mins(5));
+    cloud
+}
+
+/// The cluster of a resource.
+pub(crate) fn cluster_of(resource: &str) -> DbClusterId {
+    format!("shop-{resource}").parse().expect("legal")
+}
+
+/// A recovery point of ours of a resource's cluster, taken now, for a rule.
+pub(crate) fn add_cluster_snapshot(cloud: &MemoryCloud, resource: &str, slot: &str, rule: &str) -> DbSnapshotId {
+    let plan = CLUSTERS_COMPILED.plan();
+    let name: ResourceName = resource.parse().expect("legal");
+    let slot: Slot = slot.parse().expect("legal");
+    let rule: RuleName = rule.parse().expect("legal");
+    let id = slot::db_cluster_snapshot_id(&plan.name, &plan.environment, &name, slot);
+    let tags = tags::of_recovery_point(&plan.name, &plan.environment, &name, &[rule], slot);
+    cloud.add_cluster_snapshot(&plan.primary, &id, &cluster_of(resource), tags);
+    id
+}
 
 static COMPILED: LazyLock<Compiled> =
     LazyLock::new(|| holdfast_plan::read_yaml("plan.yaml", PLAN).unwrap_or_else(|problems| panic!("{problems}")));

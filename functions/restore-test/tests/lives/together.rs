@@ -1,19 +1,19 @@
 //! Two invocations at once: an event and a sweep that meet at the same run. Their calls interleave in every order that can be, and one
 //! of them may be killed in between; the run must come out as if there had been one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use holdfast_domain::inventory::{DbInstance, DbSnapshot};
+use holdfast_domain::inventory::{DbCluster, DbInstance, DbSnapshot};
 use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::tags::Tags;
-use holdfast_domain::{DbInstanceId, FindingState, Region, RunId, SecretName, Verdict};
+use holdfast_domain::{DbClusterId, DbInstanceId, FindingState, Region, RunId, SecretName, Verdict};
 use holdfast_ledger::{OutcomeWord, Phase, verification_key};
 use holdfast_ports::{
-    Bus, Clock, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password, PortError, Precondition,
-    RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
+    Bus, Clock, ClusterRooms, CreateMember, DbClusters, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password,
+    PortError, Precondition, RestoreDbCluster, RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
 };
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::{Message, RdsHint, RestoreTestNow, RunRef, Trigger};
@@ -23,7 +23,8 @@ use proptest::prelude::*;
 use restore_test::{Error, Outcome, Ports, handle};
 
 use crate::shop::{
-    PLANS, RUN, add_snapshot, cloud, config, findings, run, run_of, verify, verify_run, without_recovery_point,
+    CARTS_RUN, CLUSTER_PLANS, PLANS, RUN, add_snapshot, carts, cloud, config, findings, run, run_of, verify,
+    verify_run, without_recovery_point,
 };
 
 /// The in-memory cloud, whose every call lets somebody else go first.
@@ -70,6 +71,17 @@ politely! {
         fn restore_db_instance(request: &RestoreDbInstance) -> ();
         fn delete_room(region: &Region, id: &DbInstanceId) -> ();
     }
+    DbClusters {
+        fn db_clusters(region: &Region) -> Vec<DbCluster>;
+        fn db_cluster_snapshots(region: &Region) -> Vec<DbSnapshot>;
+    }
+    ClusterRooms {
+        fn restore_db_cluster(request: &RestoreDbCluster) -> ();
+        fn create_member(request: &CreateMember) -> ();
+        fn reset_cluster_password(region: &Region, id: &DbClusterId, password: &Password) -> ();
+        fn delete_member(region: &Region, id: &DbInstanceId) -> ();
+        fn delete_cluster(cluster: &DbCluster) -> ();
+    }
     RoomReset {
         fn reset_master_password(region: &Region, id: &DbInstanceId, password: &Password) -> ();
     }
@@ -103,7 +115,8 @@ impl Entropy for Polite<'_> {
 async fn invoke(cloud: &MemoryCloud, trigger: Trigger) -> Result<Outcome, Error> {
     let polite = Polite(cloud);
     let ports = Ports { objects: &polite, rds: &polite, secrets: &polite, bus: &polite, system: &polite };
-    handle(&ports, &PLANS, &config(), &trigger).await
+    let plans = if cloud.cluster_ids().is_empty() { &PLANS } else { &CLUSTER_PLANS };
+    handle(&ports, plans, &config(), &trigger).await
 }
 
 fn poll(future: Pin<&mut impl Future<Output = Result<Outcome, Error>>>) -> bool {
@@ -147,16 +160,23 @@ fn both(
 }
 
 fn rooms(cloud: &MemoryCloud) -> usize {
-    cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")).count()
+    // Of a cluster and its member, which are one room, the names are the same.
+    let (instances, clusters) = (cloud.instance_ids(), cloud.cluster_ids());
+    let names = instances.iter().map(DbInstanceId::as_str).chain(clusters.iter().map(DbClusterId::as_str));
+    names.filter(|name| name.starts_with("hf-rt-")).collect::<BTreeSet<_>>().len()
 }
 
 /// What anybody may look for at any moment between two invocations.
-fn look(cloud: &MemoryCloud, phase_before: Option<Phase>) -> Option<Phase> {
+fn look(cloud: &MemoryCloud, id: &RunId, phase_before: Option<Phase>) -> Option<Phase> {
     assert!(rooms(cloud) <= 1, "{:?}", cloud.instance_ids());
-    let run = run(cloud)?;
+    let run = run_of(cloud, id)?;
     assert!(Some(run.phase) >= phase_before, "{:?} after {phase_before:?}", run.phase);
     if run.phase == Phase::Verifying {
-        let given = cloud.instance_password(&run.region, &run.room).expect("a password was given");
+        let given = match run.room_cluster() {
+            Some(cluster) => cloud.cluster_password(&run.region, &cluster),
+            None => cloud.instance_password(&run.region, &run.room),
+        };
+        let given = given.expect("a password was given");
         let kept = cloud.secret_value(&run.secret).expect("a secret is kept");
         assert_eq!(given.expose(), kept.expose(), "verify reads the password that the room has");
     }
@@ -164,21 +184,19 @@ fn look(cloud: &MemoryCloud, phase_before: Option<Phase>) -> Option<Phase> {
 }
 
 /// A whole life, every step of it taken by two at once.
-fn live(turns: &[bool], kills: &[Option<usize>]) -> MemoryCloud {
-    let cloud = cloud();
+fn live(cloud: &MemoryCloud, id: &RunId, turns: &[bool], kills: &[Option<usize>]) {
     let (mut turns, mut kills) = (turns.iter().copied().cycle(), kills.iter().copied().cycle());
     let (mut phase, mut minutes) = (None, 0);
     while cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/")) || phase.is_none() {
-        together(&cloud, &mut turns, kills.next().flatten());
-        phase = look(&cloud, phase);
+        together(cloud, &mut turns, kills.next().flatten());
+        phase = look(cloud, id, phase);
         if phase == Some(Phase::Verifying) && minutes > 15 {
-            verify(&cloud, OutcomeWord::Passed);
+            verify_run(cloud, id, OutcomeWord::Passed);
         }
         minutes += 1;
-        assert!(minutes < 300, "the run does not end: {:?}", run(&cloud));
+        assert!(minutes < 300, "the run does not end: {:?}", run_of(cloud, id));
         cloud.pass(SignedDuration::from_mins(1));
     }
-    cloud
 }
 
 proptest! {
@@ -188,9 +206,12 @@ proptest! {
     fn two_at_every_step_end_as_one_would_and_tell_nothing_more_than_twice(
         turns in vec(any::<bool>(), 64..512),
         kills in vec(prop::option::weighted(0.3, 1..20_usize), 1..16),
+        of_cluster in any::<bool>(),
     ) {
-        let cloud = live(&turns, &kills);
-        let run = run(&cloud).expect("a run");
+        let (cloud, id) = if of_cluster { (carts(), CARTS_RUN) } else { (cloud(), RUN) };
+        let id: RunId = id.parse().expect("legal");
+        live(&cloud, &id, &turns, &kills);
+        let run = run_of(&cloud, &id).expect("a run");
         prop_assert_eq!(run.phase, Phase::Closed);
         prop_assert_eq!(run.verdict.expect("a verdict").verdict, Verdict::Passed);
         prop_assert_eq!((rooms(&cloud), cloud.secret_names().len()), (0, 0));
@@ -207,8 +228,8 @@ proptest! {
             prop_assert!(told.values().all(|times| *times <= 2), "{:?}", told);
         }
         let links: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("evidence/")).collect();
-        prop_assert_eq!(links, ["evidence/orders-db/00000001.json"]);
-        let closed = Message::RestoreTestClosed(RunRef { run: RUN.parse().expect("legal") });
+        prop_assert_eq!(links, [format!("evidence/{}/00000001.json", run.resource)]);
+        let closed = Message::RestoreTestClosed(RunRef { run: id });
         prop_assert!(cloud.announced().contains(&closed));
     }
 }

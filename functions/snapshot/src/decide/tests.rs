@@ -84,6 +84,12 @@ fn stand(inventory: &mut RegionInventory, region: &Region, database: &Database, 
             status,
             engine,
             engine_version,
+            master_user: "app".into(),
+            database: None,
+            password_pending: false,
+            modification_pending: false,
+            parameter_group: None,
+            serverless: None,
             latest_restorable_at: None,
             backups,
             encrypted: true,
@@ -391,6 +397,32 @@ proptest! {
             let topics: BTreeSet<Topic> = decision.conditions.iter().map(|condition| condition.topic).collect();
             prop_assert_eq!(topics.len(), 11, "every topic is judged, once");
         }
+    }
+}
+
+/// AWS Backup and a copy by hand may carry our tags; a temporary thing has our prefix; anybody may take our name.
+#[test]
+fn a_recovery_point_is_ours_by_its_name_its_maker_and_its_tags_together() {
+    let plan = &*PLAN;
+    let resource: ResourceName = "orders-db".parse().expect("legal");
+    let (region, database) = (&plan.resources[&resource].region, Database::of(&plan.resources[&resource].target));
+    let (database, slot) = (database.expect("a database"), Slot::at(at("2026-11-20T02:00:00Z")));
+    let own = tags::of_recovery_point(&plan.name, &plan.environment, &resource, &[], slot);
+    let staging = "staging".parse().expect("legal");
+    let of_staging = tags::of_recovery_point(&plan.name, &staging, &resource, &[], slot);
+    let name = snapshot_id(plan, &resource, &database, slot).to_string();
+    for (id, made_by, tags, ours) in [
+        (name.as_str(), MadeBy::Call, &own, true),
+        ("orders-before-the-release", MadeBy::Call, &own, false),
+        ("hf-rt-orders-db-20261120t020000z", MadeBy::Call, &own, false),
+        (name.as_str(), MadeBy::AwsBackup, &own, false),
+        (name.as_str(), MadeBy::Rds, &own, false),
+        (name.as_str(), MadeBy::Other, &own, false),
+        (name.as_str(), MadeBy::Call, &Tags::new(), false),
+        (name.as_str(), MadeBy::Call, &of_staging, false),
+    ] {
+        let seen = snapshot(region, &database, &id.parse().expect("legal"), "available", tags.clone());
+        assert_eq!(is_ours(plan, &DbSnapshot { made_by, ..seen }), ours, "{id} by {made_by:?} with {tags:?}");
     }
 }
 

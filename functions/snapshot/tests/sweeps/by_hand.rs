@@ -90,6 +90,21 @@ async fn what_cannot_be_is_refused_with_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn somebody_elses_snapshot_of_that_name_is_not_taken_for_the_one_that_was_asked_for() {
+    for (name, database) in of_every_kind() {
+        let shop = Shop::of_one(name, NOON);
+        shop.deliver(&now(&request(name))).await.expect("a snapshot");
+        shop.pass(10);
+        let taken = shop.ours(&database).pop().expect("one");
+        shop.cloud.edit_snapshot(&taken.region, &taken.id, |seen| seen.tags.clear());
+        let error = shop.deliver(&now(&request(name))).await.expect_err("the name is taken");
+        let words = format!("{} exists and is not ours; choose another request name", taken.id);
+        assert_eq!((error.to_string(), error.class()), (words, Class::Permanent));
+        assert!(shop.ours(&database)[0].tags.is_empty(), "it was touched");
+    }
+}
+
+#[tokio::test]
 async fn a_busy_database_is_asked_for_later_and_never_twice_at_once() {
     let shop = Shop::of_one("docs", NOON);
     shop.set_status(&cluster("shop-docs"), "upgrading");

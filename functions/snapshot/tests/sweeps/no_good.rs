@@ -1,7 +1,8 @@
 //! Recovery points that are there and no good: findings, never successes; each with a cause of its own, over when it is healed.
 
+use holdfast_domain::RunId;
 use holdfast_domain::inventory::DbSnapshotStatus;
-use holdfast_ledger::{recovery_point_key, run_key};
+use holdfast_ledger::{Observed, SERVER_CHECK, recovery_point_key, verification_key};
 use holdfast_testkit::Timings;
 use jiff::SignedDuration;
 
@@ -70,10 +71,21 @@ async fn a_size_that_nobody_can_tell_is_told_until_a_restore_test_has_seen_one()
     shop.sweep_after(10).await;
     shop.sweep_after(1).await;
     assert_eq!(shop.standing("docs"), ["snapshot-size"]);
-    let run = "docs.every.20261120t020000z".parse().expect("legal");
-    let body = serde_json::json!({ "source": { "size_bytes": 7_u64 << 30 } });
-    let record = serde_json::json!({ "generation": 1, "writer": "test", "body": body });
-    shop.cloud.put_object(&run_key(&run), serde_json::to_vec(&record).expect("JSON"));
+    let run: RunId = "docs.every.20261120t020000z".parse().expect("legal");
+    let verification = holdfast_ledger::Verification {
+        run,
+        first_query_at: jiff::Timestamp::UNIX_EPOCH,
+        fully_read_at: None,
+        finished_at: None,
+        units_total: 1,
+        units_done: 1,
+        results: vec![],
+        baseline: None,
+        observed: [(SERVER_CHECK.to_owned(), Observed::Bytes(7 << 30))].into(),
+    };
+    let record = serde_json::json!({ "generation": 1, "writer": "test", "body": verification });
+    let key = verification_key(&verification.run);
+    shop.cloud.put_object(&key, serde_json::to_vec(&record).expect("JSON"));
     shop.sweep_after(DAY - 11).await;
     shop.sweep_after(10).await;
     shop.sweep_after(1).await;
@@ -121,6 +133,27 @@ async fn one_that_takes_too_long_is_told_while_it_does_and_after_and_is_over_wit
     shop.sweep_after(5).await;
     shop.sweep_after(1).await;
     assert_eq!(shop.standing("orders-db"), Vec::<String>::new());
+}
+
+/// An older one that was stuck and comes to an end after all is good, and changes nothing of what is known of the newer.
+#[tokio::test]
+async fn an_older_recovery_point_that_ends_after_a_newer_one_does_not_take_its_place_in_the_memory() {
+    let shop = Shop::with(&one(""), FRIDAY);
+    let orders = instance("shop-orders");
+    shop.cloud.set_timings(Timings { snapshot: SignedDuration::from_hours(30), ..Timings::default() });
+    shop.sweep().await;
+    shop.set_status(&orders, "available");
+    shop.cloud.set_timings(Timings::default());
+    shop.sweep_after(DAY).await;
+    shop.sweep_after(10).await;
+    let served = |shop: &Shop| {
+        let resource = "orders-db".parse().expect("legal");
+        shop.memory().resources[&resource].served[&"daily".parse().expect("legal")].slot.to_string()
+    };
+    assert_eq!(served(&shop), "20261121t020000z");
+    let completed = shop.sweep_after(6 * 60).await.completed;
+    assert!(completed[0].contains("20261120t020000z"), "{completed:?}");
+    assert_eq!(served(&shop), "20261121t020000z");
 }
 
 /// What is healed of one cause does not close another.

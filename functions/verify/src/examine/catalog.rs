@@ -13,11 +13,11 @@ use super::{Answer, Meaning, counted, grouped, limited_until, meaning, said};
 const QUOTED_MAX: usize = 5;
 
 /// Tables with their TOAST tables, and B-trees: all with storage. Shared ones are met in every database; they are few and small.
-/// Large objects are here too: `pg_largeobject` holds their pages.
+/// The pages of large objects are data, and looked at as such.
 const RELATIONS: &str = "\
 select c.oid, c.relname::text, c.relkind = 'i' from pg_class c join pg_namespace n on n.oid = c.relnamespace \
 left join pg_am a on a.oid = c.relam left join pg_index i on i.indexrelid = c.oid \
-where c.relpersistence = 'p' and (n.nspname = 'pg_catalog' \
+where c.relpersistence = 'p' and 'pg_catalog.pg_largeobject'::regclass not in (c.oid, coalesce(i.indrelid, 0)) and (n.nspname = 'pg_catalog' \
     or n.nspname = 'pg_toast' and (c.oid < 16384 or i.indrelid < 16384)) \
   and (c.relkind in ('r', 't') and a.amname = 'heap' or c.relkind = 'i' and a.amname = 'btree' and i.indisvalid) \
 order by 3, 2";

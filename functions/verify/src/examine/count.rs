@@ -4,6 +4,7 @@
 //! It is blind where pages are not marked all-visible, because there an index-only scan looks at the table after all. For that there is
 //! the count after VACUUM.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use holdfast_domain::Outcome;
@@ -13,7 +14,7 @@ use tokio_postgres::{Client, Error, IsolationLevel, Transaction};
 use super::plan::{FORCE_INDEX_ONLY, FORCE_RANGE, FORCE_SEQUENTIAL, Scan, scan_of};
 use super::{Answer, Seen, grouped, limited_until, rows};
 use crate::catalog::{quoted, shown};
-use crate::work::{PagesCounted, Relation};
+use crate::work::{Parts, Relation};
 
 /// The next transaction id. Where it stays the same, nothing is written: whoever writes takes one.
 pub(super) const NEXT_TRANSACTION: &str = "select pg_snapshot_xmax(pg_current_snapshot())::text::int8";
@@ -60,30 +61,77 @@ pub(super) async fn examine_blocks(client: &mut Client, table: &Relation, blocks
     Ok(seen)
 }
 
-/// The index's side, once the pages were counted in parts.
-pub(super) async fn examine_index(
+/// The index's side of a table whose pages are counted in parts.
+pub(super) async fn examine_index(client: &mut Client, table: &Relation, indexes: &[String]) -> Result<Seen, Error> {
+    let transaction = snapshot(client).await?;
+    let next: i64 = transaction.query_one(NEXT_TRANSACTION, &[]).await?.try_get(0)?;
+    let counted = count_by_index(&transaction, table, indexes).await?;
+    transaction.rollback().await?;
+    Ok(match counted {
+        Ok((index, number)) => {
+            let detail = format!("{}: {} by index {}", table.shown(), rows(number), shown(&index));
+            let observed = RowsObserved {
+                table: index,
+                rows: u64::try_from(number).unwrap_or(0),
+                next_transaction: u64::try_from(next).unwrap_or(0),
+            };
+            Seen { answer: (Outcome::Passed, detail), observed: Some(Observed::Rows(observed)) }
+        }
+        Err(scan) => (Outcome::NotRun, not_by_index(table, &scan)).into(),
+    })
+}
+
+/// What the parts say together. If they do not agree and somebody wrote to the copy between them, both sides are counted once more, in one
+/// snapshot.
+pub(super) async fn conclude(
     client: &mut Client,
     table: &Relation,
     indexes: &[String],
-    pages: Option<PagesCounted>,
+    (pages, by_index): (&Parts, &Parts),
+    until: Instant,
 ) -> Result<Answer, Error> {
-    let Some(pages) = pages else {
+    let Some(by_pages) = Total::of(pages) else {
         return Ok((Outcome::NotRun, format!("{}: not all of its pages could be counted", table.shown())));
     };
-    let by_pages = i64::try_from(pages.rows).unwrap_or(i64::MAX);
-    let transaction = snapshot(client).await?;
-    let next: i64 = transaction.query_one(NEXT_TRANSACTION, &[]).await?.try_get(0)?;
-    let counted = count_by_index(&transaction, table, indexes, by_pages).await?;
-    transaction.rollback().await?;
-    let (index, by_index) = match counted {
-        Ok(counted) => counted,
-        Err(answer) => return Ok(answer),
-    };
-    if by_index != by_pages && pages.quiet_at != u64::try_from(next).ok() {
-        let detail = "somebody wrote to the copy while its pages were counted, so the counts cannot be compared";
-        return Ok((Outcome::NotRun, format!("{}: {detail}", table.shown())));
+    if indexes.is_empty() {
+        return Ok((Outcome::NotRun, no_index(table, by_pages.rows)));
     }
-    Ok(compared(table, by_pages, &index, by_index))
+    let Some((index, by_index)) = by_index.observed.as_deref().and_then(one_of).zip(Total::of(by_index)) else {
+        return Ok((Outcome::NotRun, format!("{}: it could not be counted by an index", table.shown())));
+    };
+    if by_pages.rows != by_index.rows && (by_pages.quiet_at.is_none() || by_pages.quiet_at != by_index.quiet_at) {
+        return examine(client, table, indexes, until).await;
+    }
+    Ok(compared(table, by_pages.rows, index, by_index.rows))
+}
+
+/// What the parts of a count add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Total {
+    pub(super) rows: i64,
+    /// The server's next transaction id, if it was the same for every part: then nothing was written between them.
+    pub(super) quiet_at: Option<u64>,
+}
+
+impl Total {
+    /// `None` if a part was not counted.
+    pub(super) fn of(parts: &Parts) -> Option<Self> {
+        let (mut rows, mut moments) = (0_i64, BTreeSet::new());
+        for observed in parts.observed.as_deref()? {
+            let Observed::Rows(counted) = observed else { return None };
+            rows = rows.checked_add(i64::try_from(counted.rows).ok()?)?;
+            moments.insert(counted.next_transaction);
+        }
+        Some(Self { rows, quiet_at: moments.first().copied().filter(|_| moments.len() == 1) })
+    }
+}
+
+/// The index that counted.
+fn one_of(observed: &[Observed]) -> Option<&str> {
+    match observed {
+        [Observed::Rows(counted)] => Some(&counted.table),
+        _ => None,
+    }
 }
 
 async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, Error> {
@@ -102,28 +150,22 @@ async fn count_both(
             return Ok((Outcome::NotRun, format!("{}: a sequential scan cannot be forced ({scan:?})", table.shown())));
         }
     };
+    if indexes.is_empty() {
+        return Ok((Outcome::NotRun, no_index(table, by_pages)));
+    }
     limited_until(transaction, until).await?;
-    Ok(match count_by_index(transaction, table, indexes, by_pages).await? {
+    Ok(match count_by_index(transaction, table, indexes).await? {
         Ok((index, by_index)) => compared(table, by_pages, &index, by_index),
-        Err(answer) => answer,
+        Err(scan) => (Outcome::NotRun, not_by_index(table, &scan)),
     })
 }
 
-/// Counts a table by whichever index the planner finds cheapest, and says which; or why it cannot be done.
+/// Counts a table by whichever of the indexes the planner finds cheapest, and says which; or how it would be counted instead.
 async fn count_by_index(
     transaction: &Transaction<'_>,
     table: &Relation,
     indexes: &[String],
-    by_pages: i64,
-) -> Result<Result<(String, i64), Answer>, Error> {
-    if indexes.is_empty() {
-        let detail = format!(
-            "{}: a sequential scan finds {}; there is no index to count by, so a zeroed page would not show",
-            table.shown(),
-            rows(by_pages)
-        );
-        return Ok(Err((Outcome::NotRun, detail)));
-    }
+) -> Result<Result<(String, i64), Scan>, Error> {
     transaction.batch_execute(FORCE_INDEX_ONLY).await?;
     let count = count_of(table);
     match scan_of(transaction, &count).await? {
@@ -131,10 +173,20 @@ async fn count_by_index(
         Scan::IndexOnly(index) if indexes.contains(&index) => {
             Ok(Ok((index, transaction.query_one(&count, &[]).await?.try_get(0)?)))
         }
-        scan @ (Scan::IndexOnly(_) | Scan::Sequential | Scan::TidRange | Scan::Other(_)) => {
-            Ok(Err((Outcome::NotRun, format!("{}: an index-only scan cannot be forced ({scan:?})", table.shown()))))
-        }
+        scan @ (Scan::IndexOnly(_) | Scan::Sequential | Scan::TidRange | Scan::Other(_)) => Ok(Err(scan)),
     }
+}
+
+fn no_index(table: &Relation, by_pages: i64) -> String {
+    let found = rows(by_pages);
+    format!(
+        "{}: a sequential scan finds {found}; there is no index to count by, so a zeroed page would not show",
+        table.shown()
+    )
+}
+
+fn not_by_index(table: &Relation, scan: &Scan) -> String {
+    format!("{}: an index-only scan cannot be forced ({scan:?})", table.shown())
 }
 
 /// Counts a table page by page, or says how it would be counted instead.

@@ -82,7 +82,7 @@ pub(super) async fn examine(client: &Client, before: Option<&SchemaBefore>) -> R
     Ok(Seen { answer: told(&objects, before), observed: Some(Observed::Schema(objects)) })
 }
 
-fn told(now: &BTreeMap<String, String>, before: Option<&SchemaBefore>) -> Answer {
+pub(crate) fn told(now: &BTreeMap<String, String>, before: Option<&SchemaBefore>) -> Answer {
     let held = counted(i64::try_from(now.len()).unwrap_or(i64::MAX), "object");
     let Some(before) = before else {
         let detail = format!("{held}; the baseline, as there is no proved restore before to compare with");

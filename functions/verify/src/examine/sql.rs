@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Error, Transaction};
 use super::{Answer, Meaning, counted, limited, meaning, said};
 
 /// The longest a question without `within` may take. A plan's question is a smoke test, not a report.
-pub(super) const QUESTION_MAX: Duration = Duration::from_secs(300);
+pub(crate) const QUESTION_MAX: Duration = Duration::from_secs(300);
 
 /// A question that is late is let go on for as long again, so that the answer can say how late.
 const PATIENCE: u32 = 2;
@@ -72,7 +72,7 @@ fn judged(check: &SqlCheck, rows: u64, within: Option<Duration>, took: Duration)
     }
 }
 
-pub(super) fn cancelled(within: Option<Duration>, took: Duration) -> Answer {
+pub(crate) fn cancelled(within: Option<Duration>, took: Duration) -> Answer {
     match within {
         Some(within) => {
             let detail = format!("no answer after {} ms; {} ms are allowed", took.as_millis(), within.as_millis());

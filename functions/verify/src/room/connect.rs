@@ -43,6 +43,15 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
+impl Access {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "set default_transaction_read_only = on",
+            Self::ReadWrite => "set default_transaction_read_only = off",
+        }
+    }
+}
+
 /// Everything that a further connection to the same room needs.
 pub(crate) struct Target {
     pub(crate) room: String,
@@ -69,22 +78,12 @@ impl Target {
         networks: &[Network],
         tls: &ClientConfig,
     ) -> Result<Self, RoomError> {
-        let found = resolve(address).await?;
-        if let Some(outside) = found.iter().find(|found| !networks.iter().any(|network| network.contains(**found))) {
-            return Err(RoomError::Outside {
-                host: address.host.clone(),
-                address: *outside,
-                networks: networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            });
-        }
-        let Some(first) = found.first() else {
-            return Err(not_ready(&address.to_string(), "its name has no address yet"));
-        };
+        let at = inside(address, networks).await?;
         let mut config = Config::new();
         config
             // The name is what the certificate must be for; the address is where it is.
             .host(&address.host)
-            .hostaddr(*first)
+            .hostaddr(at)
             .port(address.port)
             .user(&address.user)
             .password(password.expose())
@@ -109,12 +108,14 @@ impl Target {
         let (client, connection) = config.connect(self.tls.clone()).await.map_err(|error| self.refused(error))?;
         // The task ends when the client is dropped. A broken connection shows itself at the client's next statement.
         tokio::spawn(connection);
-        let read_only = match access {
-            Access::ReadOnly => "; set default_transaction_read_only = on",
-            Access::ReadWrite => "; set default_transaction_read_only = off",
-        };
-        client.batch_execute(&format!("{SESSION}{read_only}")).await.map_err(|error| self.refused(error))?;
+        let settings = format!("{SESSION}; {}", access.setting());
+        client.batch_execute(&settings).await.map_err(|error| self.refused(error))?;
         Ok(client)
+    }
+
+    /// Changes what a session may do.
+    pub(crate) async fn allow(&self, client: &Client, access: Access) -> Result<(), ConnectError> {
+        client.batch_execute(access.setting()).await.map_err(|error| self.refused(error))
     }
 
     /// Whose fault a refused connection is.
@@ -141,6 +142,19 @@ fn is_about_the_server(code: &SqlState) -> bool {
 
 fn not_ready(room: &str, reason: &str) -> RoomError {
     RoomError::NotReady { room: room.to_owned(), reason: reason.to_owned() }
+}
+
+/// Where a host is. Whatever is not in the clean room is refused, before anything is sent there.
+pub(super) async fn inside(address: &RoomAddress, networks: &[Network]) -> Result<IpAddr, RoomError> {
+    let found = resolve(address).await?;
+    if let Some(outside) = found.iter().find(|found| !networks.iter().any(|network| network.contains(**found))) {
+        return Err(RoomError::Outside {
+            host: address.host.clone(),
+            address: *outside,
+            networks: networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        });
+    }
+    found.first().copied().ok_or_else(|| not_ready(&address.to_string(), "its name has no address yet"))
 }
 
 async fn resolve(address: &RoomAddress) -> Result<Vec<IpAddr>, RoomError> {

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use futures_util::try_join;
 use tokio_postgres::{Client, Row};
 
 use super::RoomError;
-use super::connect::{Access, ConnectError, Target, words};
+use super::connect::{Target, words};
 use crate::catalog::{
-    Catalog, Constraint, ConstraintSort, Contents, Database, Index, Listing, OWN_SCHEMA, Sequence, Table, Toast, Tool,
-    quoted,
+    Constraint, ConstraintSort, Contents, Index, Listing, OWN_SCHEMA, Partitioned, Sequence, Table, Toast, Tool, quoted,
 };
 use crate::examine::is_damage;
 
@@ -17,14 +17,16 @@ select datname::text, datallowconn and datconnlimit <> -2 from pg_database \
 where not datistemplate and datname <> 'rdsadmin' order by datname";
 
 /// Unlogged tables are listed too: after a restore they are empty, and being empty is what they are checked for. A materialized
-/// view that was never populated has nothing to check.
+/// view that was never populated has nothing to check. Large objects are data, though their pages lie in the system catalog.
 const TABLES: &str = "\
 select c.oid, n.nspname::text, c.relname::text, coalesce(a.amname::text, ''), \
   coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int8, \
-  c.reltoastrelid, coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) / current_setting('block_size')::int8 \
+  c.reltoastrelid, coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) / current_setting('block_size')::int8, \
+  c.relhassubclass \
 from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_am a on a.oid = c.relam \
 where c.relkind in ('r', 'm') and c.relpersistence <> 't' and c.relispopulated \
-  and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+  and (n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)' \
+    or c.oid = 'pg_catalog.pg_largeobject'::regclass and pg_relation_size(c.oid) > 0)";
 
 /// A NOT NULL that was never validated (PostgreSQL 18) may have NULLs beneath it.
 const INDEXES: &str = "\
@@ -45,6 +47,15 @@ where (o.contype = 'f' or o.contype = 'c' and not o.convalidated) and o.conparen
   and coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true) and c.relpersistence <> 't' \
   and n.nspname not in ('pg_catalog', 'information_schema')";
 
+/// Every partitioned table with the partitions that rows may be in, foreign tables too.
+const PARTITIONED: &str = "\
+with recursive tree (root, oid) as ( \
+  select oid, oid from pg_class where relkind = 'p' \
+  union all select tree.root, i.inhrelid from tree join pg_inherits i on i.inhparent = tree.oid) \
+select n.nspname::text, r.relname::text, array_agg(p.oid order by p.oid) \
+from tree join pg_class p on p.oid = tree.oid and p.relkind <> 'p' \
+join pg_class r on r.oid = tree.root join pg_namespace n on n.oid = r.relnamespace group by 1, 2";
+
 const SEQUENCES: &str = "\
 select c.oid, n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
 where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname not in ('pg_catalog', 'information_schema')";
@@ -58,24 +69,15 @@ join pg_proc p on p.oid = d.objid join pg_namespace n on n.oid = p.pronamespace 
 where d.deptype = 'e' and e.extname in ('amcheck', 'pgstattuple') \
   and p.proname in ('verify_heapam', 'bt_index_check', 'pgstattuple') and p.proargtypes[0] = 'regclass'::regtype";
 
-/// Everything there is.
-pub(super) async fn catalog(target: &Target, client: &Client) -> Result<Catalog, RoomError> {
+/// Every database by name, and whether anybody may connect to it.
+pub(super) async fn databases(target: &Target, client: &Client) -> Result<Vec<(String, bool)>, RoomError> {
     let lost = |error: tokio_postgres::Error| RoomError::Lost { room: target.room.clone(), reason: words(&error) };
-    let mut databases = Vec::new();
-    for row in client.query(DATABASES, &[]).await.map_err(lost)? {
-        let (name, open): (String, bool) = (row.get(0), row.get(1));
-        let contents = if open { contents(target, &name).await? } else { Contents::Off };
-        databases.push(Database { name, contents });
-    }
-    Ok(Catalog { databases })
+    let rows = client.query(DATABASES, &[]).await.map_err(lost)?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, _>>().map_err(lost)
 }
 
-async fn contents(target: &Target, database: &str) -> Result<Contents, RoomError> {
-    let listed = match target.connect(database, Access::ReadWrite).await {
-        Ok(client) => listing(&client).await,
-        Err(ConnectError::Room(error)) => return Err(error),
-        Err(ConnectError::Database(error)) => Err(error),
-    };
+/// What a database that was listed, or could not be, holds.
+pub(super) fn contents(target: &Target, listed: Result<Listing, tokio_postgres::Error>) -> Result<Contents, RoomError> {
     match listed {
         Ok(listing) => Ok(Contents::Listed(listing)),
         Err(error) if is_damage(&error) => Ok(Contents::Damaged { reason: words(&error) }),
@@ -84,23 +86,31 @@ async fn contents(target: &Target, database: &str) -> Result<Contents, RoomError
     }
 }
 
-async fn listing(client: &Client) -> Result<Listing, tokio_postgres::Error> {
+/// What there is in the session's database, and the means of looking at it. Questions that do not wait for each other are sent together.
+pub(super) async fn listing(client: &Client) -> Result<Listing, tokio_postgres::Error> {
     may_read_all(client).await?;
     let amcheck = make_ready(client, "amcheck").await?;
     let pgstattuple = make_ready(client, "pgstattuple").await?;
-    let tools = client.query(TOOLS, &[]).await?;
+    let about = "select current_setting('server_version_num')::int >= 140000, current_schemas(true)::text[]";
+    let (tools, about, tables, partitioned, constraints, sequences) = try_join!(
+        client.query(TOOLS, &[]),
+        client.query_one(about, &[]),
+        tables(client),
+        client.query(PARTITIONED, &[]),
+        client.query(CONSTRAINTS, &[]),
+        client.query(SEQUENCES, &[]),
+    )?;
     let tool = |name: &str, extension: &Option<String>| tool(&tools, name, extension.as_deref());
     Ok(Listing {
         verify_heapam: tool("verify_heapam", &amcheck),
         bt_index_check: tool("bt_index_check", &amcheck),
         pgstattuple: tool("pgstattuple", &pgstattuple),
-        tid_ranges: client
-            .query_one("select current_setting('server_version_num')::int >= 140000", &[])
-            .await?
-            .try_get(0)?,
-        tables: tables(client).await?,
-        constraints: client.query(CONSTRAINTS, &[]).await?.iter().map(constraint).collect(),
-        sequences: client.query(SEQUENCES, &[]).await?.iter().map(sequence).collect(),
+        tid_ranges: about.try_get(0)?,
+        search_path: about.try_get(1)?,
+        tables,
+        partitioned: partitioned.iter().map(partitioned_table).collect(),
+        constraints: constraints.iter().map(constraint).collect(),
+        sequences: sequences.iter().map(sequence).collect(),
     })
 }
 
@@ -113,6 +123,10 @@ fn constraint(row: &Row) -> Constraint {
         sort: if row.get(4) { ConstraintSort::ForeignKey } else { ConstraintSort::Check },
         validated: row.get(5),
     }
+}
+
+fn partitioned_table(row: &Row) -> Partitioned {
+    Partitioned { schema: row.get(0), name: row.get(1), partitions: row.get(2) }
 }
 
 fn sequence(row: &Row) -> Sequence {
@@ -177,6 +191,7 @@ async fn tables(client: &Client) -> Result<Vec<Table>, tokio_postgres::Error> {
                 access_method: row.get(3),
                 blocks: blocks(row, 4),
                 indexes: take(oid),
+                has_heirs: row.get(7),
                 toast: (toast != 0).then(|| Toast { oid: toast, blocks: blocks(row, 6), indexes: take(toast) }),
             }
         })

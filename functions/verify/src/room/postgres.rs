@@ -1,9 +1,10 @@
 //! A room with PostgreSQL in it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use holdfast_ports::Password;
 use jiff::SignedDuration;
 use rustls::ClientConfig;
@@ -12,11 +13,11 @@ use tokio_postgres::Client;
 
 use super::connect::{Access, ConnectError, Target, tls_config, words};
 use super::{Examined, Opened, Room, RoomAddress, RoomDoor, RoomError, listing};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Contents, Database};
 use crate::config::{Config, ConfigError};
 use crate::examine;
 use crate::network::Network;
-use crate::work::{Stage, Unit};
+use crate::work::{self, Question, Stage, Unit};
 
 /// The key of the advisory lock: "holdfast" in ASCII. A room is of one run, so one key is enough.
 const LOCK_KEY: i64 = i64::from_be_bytes(*b"holdfast");
@@ -28,6 +29,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 pub struct PostgresDoor {
     networks: Vec<Network>,
     tls: ClientConfig,
+    connections: usize,
 }
 
 impl PostgresDoor {
@@ -42,7 +44,11 @@ impl PostgresDoor {
             problem: format!("{}: {problem}", path.display()),
         };
         let roots = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-        Ok(Self { networks: config.room_networks.clone(), tls: tls_config(&roots).map_err(refused)? })
+        Ok(Self {
+            networks: config.room_networks.clone(),
+            tls: tls_config(&roots).map_err(refused)?,
+            connections: config.connections,
+        })
     }
 }
 
@@ -70,7 +76,11 @@ impl RoomDoor for PostgresDoor {
         };
         let row = lock.query_one("select pg_try_advisory_lock($1)", &[&LOCK_KEY]).await;
         let ours: bool = row.and_then(|row| row.try_get(0)).map_err(|error| not_ready(words(&error)))?;
-        Ok(if ours { Opened::Room(PostgresRoom { target, lock, idle: Mutex::default() }) } else { Opened::Busy })
+        if !ours {
+            return Ok(Opened::Busy);
+        }
+        let connections = self.connections.max(1);
+        Ok(Opened::Room(PostgresRoom { target, lock, idle: Mutex::default(), open: Arc::new(()), connections }))
     }
 }
 
@@ -80,6 +90,9 @@ pub struct PostgresRoom {
     /// Holds the lock as long as it lives, and does nothing else.
     lock: Client,
     idle: Mutex<Vec<Session>>,
+    /// Held by every session, at rest or not: so they are counted.
+    open: Arc<()>,
+    connections: usize,
 }
 
 impl fmt::Debug for PostgresRoom {
@@ -93,11 +106,13 @@ struct Session {
     database: String,
     access: Access,
     client: Client,
+    #[expect(dead_code, reason = "it is held to be counted")]
+    open: Arc<()>,
 }
 
 impl Room for PostgresRoom {
-    async fn catalog(&self) -> Result<Catalog, RoomError> {
-        listing::catalog(&self.target, &self.lock).await
+    async fn units(&self, question: &Question<'_>) -> Result<Vec<Unit>, RoomError> {
+        Ok(work::units(&self.catalog().await?, question))
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {
@@ -133,22 +148,58 @@ impl Room for PostgresRoom {
 }
 
 impl PostgresRoom {
-    /// A session of that sort: one at rest, or a new one. One of another sort is closed for it, so that there are never more
-    /// sessions than units at work.
+    /// What there is to look at.
+    ///
+    /// # Errors
+    /// When the server is lost.
+    pub async fn catalog(&self) -> Result<Catalog, RoomError> {
+        let databases = listing::databases(&self.target, &self.lock).await?;
+        let listed = databases.into_iter().map(|(name, open)| async move {
+            let contents = if open { self.contents(&name).await? } else { Contents::Off };
+            Ok(Database { name, contents })
+        });
+        // Collected first: a stream of closures that borrow does not compile.
+        let listed: Vec<_> = listed.collect();
+        Ok(Catalog { databases: stream::iter(listed).buffered(self.connections).try_collect().await? })
+    }
+
+    /// What there is in a database. The session that listed it is kept for its checks.
+    async fn contents(&self, database: &str) -> Result<Contents, RoomError> {
+        let listed = match self.session(database, Access::ReadWrite).await {
+            Ok(session) => {
+                let listed = listing::listing(&session.client).await;
+                self.idle().push(session);
+                listed
+            }
+            Err(ConnectError::Room(error)) => return Err(error),
+            Err(ConnectError::Database(error)) => Err(error),
+        };
+        listing::contents(&self.target, listed)
+    }
+
+    /// A session in that database: one at rest, or a new one. If there are as many as there may be, one at rest in another database is
+    /// closed for it.
     async fn session(&self, database: &str, access: Access) -> Result<Session, ConnectError> {
-        let (found, _closed) = {
+        let (found, open, _closed) = {
             let mut idle = self.idle();
             idle.retain(|session| !session.client.is_closed());
-            match idle.iter().position(|session| session.database == database && session.access == access) {
-                Some(place) => (Some(idle.swap_remove(place)), None),
-                None => (None, idle.pop()),
-            }
+            let of_database = |session: &Session| session.database == database;
+            let place = idle.iter().position(|session| of_database(session) && session.access == access);
+            let found = place.or_else(|| idle.iter().position(of_database)).map(|place| idle.swap_remove(place));
+            // The room's own `open` is no session.
+            let full = Arc::strong_count(&self.open) > self.connections;
+            let closed = if found.is_none() && full { idle.pop() } else { None };
+            (found, Arc::clone(&self.open), closed)
         };
         match found {
-            Some(session) => Ok(session),
+            Some(session) if session.access == access => Ok(session),
+            Some(session) => {
+                self.target.allow(&session.client, access).await?;
+                Ok(Session { access, ..session })
+            }
             None => {
                 let client = self.target.connect(database, access).await?;
-                Ok(Session { database: database.to_owned(), access, client })
+                Ok(Session { database: database.to_owned(), access, client, open })
             }
         }
     }
@@ -161,7 +212,7 @@ impl PostgresRoom {
 
 fn access_of(stage: Stage) -> Access {
     match stage {
-        Stage::Greet | Stage::Read | Stage::Compare | Stage::Ask => Access::ReadOnly,
+        Stage::Greet | Stage::Read | Stage::Compare | Stage::Conclude | Stage::Ask => Access::ReadOnly,
         Stage::Vacuum => Access::ReadWrite,
     }
 }

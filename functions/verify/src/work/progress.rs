@@ -6,7 +6,7 @@ use holdfast_domain::{CheckResult, Outcome, Requirement};
 use holdfast_ledger::{CheckRecord, Observed, OutcomeWord, Verification};
 use jiff::SignedDuration;
 
-use super::{PagesCounted, Stage, Task, Unit};
+use super::{Stage, Unit};
 use crate::catalog::shown;
 
 /// How many objects without a finding are named. The rest is counted.
@@ -39,23 +39,10 @@ impl Progress {
     /// A unit with what its parts came to, if it has parts.
     fn with_parts(&self, unit: &Unit) -> Unit {
         let mut unit = unit.clone();
-        if let Task::CountIndex { parts, pages, .. } = &mut unit.task {
-            *pages = self.counted(parts);
+        for parts in unit.task.parts_mut() {
+            parts.observed = parts.checks.iter().map(|part| self.observed.get(part).cloned()).collect();
         }
         unit
-    }
-
-    /// `None` if a part was not counted.
-    fn counted(&self, parts: &[String]) -> Option<PagesCounted> {
-        let mut moments = BTreeSet::new();
-        let mut rows: u64 = 0;
-        for part in parts {
-            let Some(Observed::Rows(counted)) = self.observed.get(part) else { return None };
-            rows = rows.checked_add(counted.rows)?;
-            moments.insert(counted.next_transaction);
-        }
-        let quiet_at = moments.first().copied().filter(|_| moments.len() == 1);
-        Some(PagesCounted { rows, quiet_at })
     }
 
     /// Whether nothing is left of any stage up to and including this one.
@@ -86,8 +73,19 @@ impl Progress {
         }
         if let Some(observed) = observed {
             self.observed.insert(result.check.clone(), observed);
+            self.drop_days(&result.check);
         }
         self.results.insert(result.check.clone(), result.into());
+    }
+
+    /// Days of parts are kept until the parts are put together: in the record of a run that is over they would only be weight.
+    fn drop_days(&mut self, check: &str) {
+        let Some(unit) = self.units.iter_mut().find(|unit| unit.check == check) else { return };
+        for part in unit.task.parts_mut().into_iter().flat_map(|parts| &parts.checks) {
+            if matches!(self.observed.get(part), Some(Observed::Days(_))) {
+                self.observed.remove(part);
+            }
+        }
     }
 
     /// Gives up what is left.

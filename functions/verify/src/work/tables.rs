@@ -3,17 +3,16 @@
 use holdfast_domain::{Outcome, Requirement};
 use holdfast_ledger::Observed;
 
-use super::{Baseline, Relation, SchemaBefore, Stage, Task, Unit, settled};
+use super::ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT, pages_of, ranges};
+use super::{Baseline, Parts, Relation, SchemaBefore, Stage, Task, Unit, settled};
 use crate::catalog::{Constraint, Contents, Database, Index, Listing, Sequence, Table, Tool, shown};
 
-/// Pages counted by one unit: 65,536 × 8 KiB = 512 MiB, which takes 4 s at gp3's base rate of 125 MiB/s and under two minutes from
-/// storage that still loads from S3 at 5 MiB/s. Small beside the 900 s of an invocation, large beside a round trip. A table that is
-/// counted in parts is counted by its index in a stage of its own, so a smaller table is better counted in one.
-pub const BLOCKS_PER_UNIT: u64 = 65_536;
+/// What it takes to look every row of a table up in an index, beside reading its pages once: four to five times as long, measured over small
+/// rows in memory.
+const EFFORT_OF_INDEX: u64 = 5;
 
-/// Pages checked by one unit: 128 MiB. A check of pages needs no other part, and costs a round trip, so that a table of a few hundred
-/// MiB is spread over all connections already.
-pub const HEAP_BLOCKS_PER_UNIT: u64 = BLOCKS_PER_UNIT / 4;
+/// What it takes to count a table by an index, beside reading its pages once: as long, over small rows.
+const EFFORT_OF_COUNT_BY_INDEX: u64 = 1;
 
 pub(super) fn database_units(database: &Database, requirement: Requirement, baseline: &Baseline) -> Vec<Unit> {
     let name = format!("database {}", shown(&database.name));
@@ -42,6 +41,7 @@ fn beside_tables(database: &str, listing: &Listing, requirement: Requirement, ba
         subject: None,
         requirement,
         stage: Stage::Read,
+        effort: 0,
         task,
     };
     let catalog = match (&listing.verify_heapam, &listing.bt_index_check) {
@@ -56,12 +56,16 @@ fn beside_tables(database: &str, listing: &Listing, requirement: Requirement, ba
         database: database.to_owned(),
         before: schema_before(&format!("schema {}", shown(database)), baseline),
     };
-    let mut units = vec![
+    let large_objects = Task::LargeObjects { database: database.to_owned() };
+    let large_objects = of_database("large-objects", requirement, large_objects);
+    let has_large_objects = listing.tables.iter().any(Table::holds_large_objects);
+    let mut units: Vec<Unit> = has_large_objects.then_some(large_objects).into_iter().collect();
+    units.extend([
         of_database("system-catalog", requirement, catalog),
         // What production itself may have changed or left as it is proves nothing and disproves nothing.
         of_database("schema", Requirement::BestEffort, schema),
         of_database("collations", Requirement::BestEffort, Task::Collations { database: database.to_owned() }),
-    ];
+    ]);
     let mut constraints: Vec<&Constraint> = listing.constraints.iter().collect();
     constraints.sort_by(|a, b| (&a.schema, &a.table, &a.name).cmp(&(&b.schema, &b.table, &b.name)));
     units.extend(constraints.into_iter().map(|constraint| constraint_unit(database, constraint)));
@@ -75,7 +79,7 @@ fn schema_before(check: &str, baseline: &Baseline) -> Option<SchemaBefore> {
     let Baseline::Run { run, observed } = baseline else { return None };
     match observed.get(check) {
         Some(Observed::Schema(objects)) => Some(SchemaBefore { run: run.clone(), objects: objects.clone() }),
-        Some(Observed::Rows(_) | Observed::Ranges(_)) | None => None,
+        Some(Observed::Rows(_) | Observed::Ranges(_) | Observed::Days(_) | Observed::Bytes(_)) | None => None,
     }
 }
 
@@ -87,6 +91,7 @@ fn constraint_unit(database: &str, constraint: &Constraint) -> Unit {
         subject: Some(table),
         requirement: Requirement::BestEffort,
         stage: Stage::Compare,
+        effort: 0,
         task: Task::Constraint { database: database.to_owned(), constraint: constraint.clone() },
     }
 }
@@ -103,6 +108,7 @@ fn sequence_unit(database: &str, sequence: &Sequence, requirement: Requirement) 
         subject: Some(relation.shown()),
         requirement,
         stage: Stage::Read,
+        effort: 0,
         task: Task::Sequence { sequence: relation },
     }
 }
@@ -117,22 +123,16 @@ struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     fn new(database: &str, listing: &'a Listing, table: &'a Table, requirement: Requirement) -> Self {
-        let relation = Relation {
-            database: database.to_owned(),
-            schema: table.schema.clone(),
-            name: table.name.clone(),
-            oid: table.oid,
-        };
-        Self { listing, table, relation, requirement }
+        Self { listing, table, relation: Relation::of(database, table), requirement }
     }
 
     fn units(&self) -> Vec<Unit> {
         let mut units = self.count();
         units.extend(self.heap(self.table.oid, self.table.blocks, ""));
-        units.extend(self.indexes(&self.table.indexes, false));
+        units.extend(self.indexes(&self.table.indexes, self.table.blocks, false));
         if let Some(toast) = &self.table.toast {
             units.extend(self.heap(toast.oid, toast.blocks, " toast"));
-            units.extend(self.indexes(&toast.indexes, true));
+            units.extend(self.indexes(&toast.indexes, toast.blocks, true));
         }
         units.push(self.vacuum_count());
         units
@@ -144,37 +144,45 @@ impl<'a> Subject<'a> {
             subject: Some(self.relation.shown()),
             requirement: self.requirement,
             stage: Stage::Read,
+            effort: 0,
             task,
         }
     }
 
     /// A table that cannot be counted by any index can still be counted: the unit runs, and says that one count proves little.
-    /// A large one is counted by ranges of pages, and by an index afterwards.
+    /// A large one is counted by ranges of pages, and beside them by an index; then it is looked whether they agree.
     fn count(&self) -> Vec<Unit> {
         let mut indexes: Vec<&Index> = self.table.indexes.iter().filter(|index| index.meets_every_row()).collect();
         indexes.sort_by(|a, b| (!a.unique, &a.name).cmp(&(!b.unique, &b.name)));
         let indexes: Vec<String> = indexes.into_iter().map(|index| index.name.clone()).collect();
         let requirement = if indexes.is_empty() { Requirement::BestEffort } else { self.requirement };
-        let table = self.relation.clone();
+        let (table, blocks) = (self.relation.clone(), self.table.blocks);
         let of_pages = self.listing.tid_ranges && self.table.access_method == "heap";
-        if !of_pages || self.table.blocks <= BLOCKS_PER_UNIT {
-            return vec![Unit { requirement, ..self.unit("count", "", Task::Count { table, indexes }) }];
+        if !of_pages || blocks <= BLOCKS_PER_UNIT {
+            let effort = blocks + blocks * EFFORT_OF_COUNT_BY_INDEX;
+            return vec![Unit { requirement, effort, ..self.unit("count", "", Task::Count { table, indexes }) }];
         }
-        let ranges = ranges(self.table.blocks, BLOCKS_PER_UNIT);
-        let mut units: Vec<Unit> = ranges
-            .map(|(first_block, last_block)| {
+        let of_pages: Vec<Unit> = ranges(blocks, BLOCKS_PER_UNIT)
+            .map(|range| {
+                let (first_block, last_block) = range;
                 let task = Task::CountBlocks { table: table.clone(), first_block, last_block };
-                Unit { requirement, ..self.unit("count", &format!(" blocks {first_block}-{last_block}"), task) }
+                let effort = pages_of(range, blocks);
+                Unit { requirement, effort, ..self.unit("count", &format!(" blocks {first_block}-{last_block}"), task) }
             })
             .collect();
-        let parts = units.iter().map(|unit| unit.check.clone()).collect();
-        let task = Task::CountIndex { table, indexes, parts, pages: None };
-        units.push(Unit { requirement, stage: Stage::Compare, ..self.unit("count", "", task) });
-        units
+        let by_index: Option<Unit> = (!indexes.is_empty()).then(|| {
+            let task = Task::CountIndex { table: table.clone(), indexes: indexes.clone() };
+            Unit { requirement, effort: blocks * EFFORT_OF_COUNT_BY_INDEX, ..self.unit("count", " index", task) }
+        });
+        let task =
+            Task::CountParts { table, indexes, pages: Parts::of(&of_pages), by_index: Parts::of(by_index.as_slice()) };
+        let compared = Unit { requirement, stage: Stage::Conclude, ..self.unit("count", "", task) };
+        of_pages.into_iter().chain(by_index).chain([compared]).collect()
     }
 
     fn heap(&self, oid: u32, blocks: u64, what: &str) -> Vec<Unit> {
-        ranges(blocks, HEAP_BLOCKS_PER_UNIT).map(|range| self.heap_range(oid, range, what)).collect()
+        let of_range = |range| Unit { effort: pages_of(range, blocks), ..self.heap_range(oid, range, what) };
+        ranges(blocks, HEAP_BLOCKS_PER_UNIT).map(of_range).collect()
     }
 
     fn heap_range(&self, oid: u32, (first_block, last_block): (u64, u64), what: &str) -> Unit {
@@ -193,10 +201,12 @@ impl<'a> Subject<'a> {
         self.unit("heap", &tail, task)
     }
 
-    fn indexes(&self, indexes: &[Index], toast: bool) -> Vec<Unit> {
+    /// Of a table with so many pages.
+    fn indexes(&self, indexes: &[Index], blocks: u64, toast: bool) -> Vec<Unit> {
         let mut indexes: Vec<&Index> = indexes.iter().collect();
         indexes.sort_by(|a, b| a.name.cmp(&b.name));
-        indexes.into_iter().map(|index| self.index(index, toast)).collect()
+        let effort = blocks * EFFORT_OF_INDEX;
+        indexes.into_iter().map(|index| Unit { effort, ..self.index(index, toast) }).collect()
     }
 
     /// An index is named by itself, a TOAST table's by its table: `pg_toast_16384_index` says nothing to anybody.
@@ -243,7 +253,9 @@ impl<'a> Subject<'a> {
                 self.unit("vacuum-count", "", task)
             }
         };
-        Unit { stage: Stage::Vacuum, ..unit }
+        // A master user owns no part of the system catalog; large objects are counted before VACUUM all the same.
+        let requirement = if self.table.holds_large_objects() { Requirement::BestEffort } else { unit.requirement };
+        Unit { stage: Stage::Vacuum, requirement, ..unit }
     }
 
     /// What nobody can check for such a table is said, and nothing follows.
@@ -251,13 +263,6 @@ impl<'a> Subject<'a> {
         let task = Task::Settled { outcome: Outcome::NotRun, detail };
         Unit { requirement: Requirement::BestEffort, ..self.unit(sort, tail, task) }
     }
-}
-
-/// First and last pages of the units of a relation; an empty one has one unit. The last may reach beyond the relation's end, so that
-/// its name stays the same when the relation grows a little.
-fn ranges(blocks: u64, blocks_per_unit: u64) -> impl Iterator<Item = (u64, u64)> {
-    let firsts = (0..blocks.div_ceil(blocks_per_unit).max(1)).map(move |range| range * blocks_per_unit);
-    firsts.map(move |first| (first, first + (blocks_per_unit - 1)))
 }
 
 fn not_run(reason: &str) -> Task {

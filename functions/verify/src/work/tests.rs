@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_ledger::Verification;
+use holdfast_ledger::{DaysObserved, Verification};
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalog::{ConstraintSort, Contents, Index, Listing, Sequence, Table, Toast, Tool};
+use crate::catalog::{ConstraintSort, Contents, Index, Listing, Partitioned, Sequence, Table, Toast, Tool};
 
 fn ready(name: &str) -> Tool {
     Tool::Ready { function: format!("\"public\".\"{name}\"") }
@@ -32,6 +32,7 @@ fn table(name: &str, blocks: u64, indexes: Vec<Index>) -> Table {
         blocks,
         indexes,
         toast: None,
+        has_heirs: false,
     }
 }
 
@@ -41,7 +42,9 @@ fn listing(tables: Vec<Table>) -> Listing {
         bt_index_check: ready("bt_index_check"),
         pgstattuple: ready("pgstattuple"),
         tid_ranges: true,
+        search_path: vec!["public".into()],
         tables,
+        partitioned: vec![],
         constraints: vec![],
         sequences: vec![],
     }
@@ -113,6 +116,7 @@ fn a_table_is_counted_read_and_only_then_vacuumed() {
             "Greet BestEffort server",
             "Read Required count shop.public.orders blocks 0-65535",
             "Read Required count shop.public.orders blocks 65536-131071",
+            "Read Required count shop.public.orders index",
             "Read Required heap shop.public.orders blocks 0-16383",
             "Read Required heap shop.public.orders blocks 16384-32767",
             "Read Required heap shop.public.orders blocks 32768-49151",
@@ -124,7 +128,7 @@ fn a_table_is_counted_read_and_only_then_vacuumed() {
             "Read Required system-catalog shop",
             "Read BestEffort schema shop",
             "Read BestEffort collations shop",
-            "Compare Required count shop.public.orders",
+            "Conclude Required count shop.public.orders",
             "Ask Required fresh",
             "Ask BestEffort sql open-orders",
             "Vacuum Required vacuum-count shop.public.orders",
@@ -196,6 +200,8 @@ fn whatever_the_plan_asks_for_is_a_check_and_what_nobody_carries_out_is_not_run(
         filter: None,
         documents_min: 1,
         within: None,
+        fresh: None,
+        shrink_max_percent: None,
         requirement: required,
     };
     let all = Checks {
@@ -274,25 +280,118 @@ fn constraints_and_sequences_are_checked_by_name() {
 }
 
 #[test]
-fn pages_counted_in_parts_are_a_count_once_every_part_is() {
-    let units = units_of(&shop(listing(vec![table("orders", BLOCKS_PER_UNIT + 1, vec![])])), &checks());
-    let rows = |rows, next_transaction| {
-        Some(Observed::Rows(RowsObserved { table: "public.orders".into(), rows, next_transaction }))
-    };
+fn what_is_made_of_parts_gets_what_every_one_of_them_observed() {
+    let orders = table("orders", BLOCKS_PER_UNIT + 1, vec![index(2, "orders_pkey")]);
+    let units = units_of(&shop(listing(vec![orders])), &checks());
+    let rows = |rows| Some(Observed::Rows(RowsObserved { table: "public.orders".into(), rows, next_transaction: 7 }));
     let counted = |observed: [Option<Observed>; 2]| {
         let mut progress = Progress::new(units.clone(), &record());
         let parts = units.iter().filter(|unit| matches!(unit.task, Task::CountBlocks { .. }));
         for (unit, observed) in parts.zip(observed) {
             progress.take(unit.result(Outcome::Passed, String::new(), SignedDuration::ZERO), observed);
         }
-        let compare = progress.pending(Stage::Compare);
-        compare
-            .iter()
-            .find_map(|unit| if let Task::CountIndex { pages, .. } = &unit.task { Some(*pages) } else { None })
+        let concluded = progress.pending(Stage::Conclude);
+        let pages = concluded.into_iter().find_map(|unit| {
+            if let Task::CountParts { pages, by_index, .. } = unit.task { Some((pages, by_index)) } else { None }
+        });
+        let (pages, by_index) = pages.expect("a conclusion");
+        assert_eq!((by_index.checks.len(), by_index.observed), (1, None), "nothing has counted the index");
+        pages.observed
     };
-    assert_eq!(counted([rows(3, 7), rows(4, 7)]), Some(Some(PagesCounted { rows: 7, quiet_at: Some(7) })));
-    assert_eq!(counted([rows(3, 7), rows(4, 8)]), Some(Some(PagesCounted { rows: 7, quiet_at: None })));
-    assert_eq!(counted([rows(3, 7), None]), Some(None), "a part that could not be counted");
+    assert_eq!(counted([rows(3), rows(4)]), [rows(3), rows(4)].into_iter().collect());
+    assert_eq!(counted([rows(3), None]), None, "a part that could not be counted");
+}
+
+fn only(counts: &str, immutable: &str) -> Checks {
+    let name = |name: &str| name.parse::<holdfast_domain::CheckName>().expect("a name");
+    let required = Requirement::Required;
+    let count = CountCheck { table: counts.into(), shrink_max_percent: 5, requirement: required };
+    let unchanged = ImmutableCheck { table: immutable.into(), before: "at".into(), requirement: required };
+    Checks {
+        counts: BTreeMap::from([(name("all"), count)]),
+        immutable: BTreeMap::from([(name("old"), unchanged)]),
+        ..Checks::default()
+    }
+}
+
+#[test]
+fn a_large_table_that_the_plan_names_is_looked_at_in_parts_and_then_as_one() {
+    let events = |name: &str, oid, blocks| Table { oid, ..table(name, blocks, vec![]) };
+    let tables = vec![events("events_1", 11, HEAP_BLOCKS_PER_UNIT), events("events_2", 12, BLOCKS_PER_UNIT + 1)];
+    let events = Partitioned { schema: "public".into(), name: "Events".into(), partitions: vec![11, 12] };
+    let catalog = shop(Listing { partitioned: vec![events], ..listing(tables) });
+    let shown = shown_units(&units_of(&catalog, &only("public.\"Events\"", "events_2")));
+    assert_eq!(
+        shown[2..],
+        [
+            "Compare Required counts all public.events_1 blocks 0-65535",
+            "Compare Required counts all public.events_2 blocks 0-65535",
+            "Compare Required counts all public.events_2 blocks 65536-131071",
+            "Compare Required immutable old public.events_2 blocks 0-16383",
+            "Compare Required immutable old public.events_2 blocks 16384-32767",
+            "Compare Required immutable old public.events_2 blocks 32768-49151",
+            "Compare Required immutable old public.events_2 blocks 49152-65535",
+            "Compare Required immutable old public.events_2 blocks 65536-81919",
+            "Conclude Required counts all",
+            "Conclude Required immutable old",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_split_is_looked_at_in_one_piece() {
+    let whole = ["Compare Required counts all", "Compare Required immutable old"];
+    let giant = || Table { oid: 11, ..table("events", BLOCKS_PER_UNIT * 9, vec![]) };
+    let missing = Partitioned { schema: "public".into(), name: "parted".into(), partitions: vec![11, 99] };
+    for (why, listing, named) in [
+        ("it is small", listing(vec![table("events", HEAP_BLOCKS_PER_UNIT, vec![])]), "events"),
+        ("others inherit from it", listing(vec![Table { has_heirs: true, ..giant() }]), "events"),
+        ("its pages are no heap", listing(vec![Table { access_method: "columnar".into(), ..giant() }]), "events"),
+        ("there is none of that name", listing(vec![giant()]), "public.\"Events\""),
+        ("the server is too old", Listing { tid_ranges: false, ..listing(vec![giant()]) }, "events"),
+        ("a partition is foreign", Listing { partitioned: vec![missing], ..listing(vec![giant()]) }, "parted"),
+        ("it is not on the path", Listing { search_path: vec!["app".into()], ..listing(vec![giant()]) }, "events"),
+    ] {
+        assert_eq!(shown_units(&units_of(&shop(listing), &only(named, named)))[2..], whole, "{why}");
+    }
+}
+
+#[test]
+fn a_question_has_a_bounded_number_of_parts_whatever_the_size_of_its_table() {
+    let units =
+        units_of(&shop(listing(vec![table("events", HEAP_BLOCKS_PER_UNIT * 10_000, vec![])])), &only("x", "events"));
+    let ranges: Vec<(u64, u64)> = units
+        .iter()
+        .filter_map(|unit| match &unit.task {
+            Task::ImmutableBlocks { first_block, last_block, .. } => Some((*first_block, *last_block)),
+            _ => None,
+        })
+        .collect();
+    assert!(ranges.len() <= 64, "{}", ranges.len());
+    assert!(ranges.windows(2).all(|pair| pair[1].0 == pair[0].1 + 1) && ranges[0].0 == 0);
+    assert!(ranges[ranges.len() - 1].1 >= HEAP_BLOCKS_PER_UNIT * 10_000 - 1);
+}
+
+#[test]
+fn days_of_parts_go_once_they_are_put_together() {
+    let units = units_of(&shop(listing(vec![table("events", HEAP_BLOCKS_PER_UNIT + 1, vec![])])), &only("x", "events"));
+    let mut progress = Progress::new(units.clone(), &record());
+    let days = || DaysObserved { table: "public.events".into(), hashed: vec![], days: vec![], next_transaction: 1 };
+    for unit in units.iter().filter(|unit| matches!(unit.task, Task::ImmutableBlocks { .. })) {
+        progress.take(unit.result(Outcome::Passed, String::new(), SignedDuration::ZERO), Some(Observed::Days(days())));
+    }
+    assert_eq!(progress.observed().len(), 2);
+    let whole = progress.pending(Stage::Conclude).pop().expect("a conclusion");
+    let ranges = RangesObserved {
+        table: "public.events".into(),
+        before: "at".into(),
+        hashed: vec![],
+        ranges: vec![],
+        end_day: 0,
+    };
+    progress.take(whole.result(Outcome::Passed, String::new(), SignedDuration::ZERO), Some(Observed::Ranges(ranges)));
+    assert_eq!(progress.observed().keys().map(String::as_str).collect::<Vec<_>>(), ["immutable old"]);
+    assert_eq!(progress.results().iter().filter(|result| result.check.starts_with("immutable old")).count(), 3);
 }
 
 #[test]

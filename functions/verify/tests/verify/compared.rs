@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use holdfast_domain::Verdict;
-use holdfast_ledger::{OutcomeWord, Verification};
+use holdfast_ledger::{Observed, OutcomeWord, Verification};
 
 use crate::copy::{Copy, PASSWORD};
 use crate::support::{Desk, told, verdict};
@@ -74,6 +74,26 @@ async fn counts_and_rows_that_never_change_are_held_against_the_last_proved_rest
     let (outcome, detail) = result(&lost, "counts orders")?;
     assert_eq!(outcome, OutcomeWord::Failed, "{detail}");
     assert!(detail.starts_with("public.orders: 2,536 rows, 201 fewer than in the last proved restore"), "{detail}");
+    Ok(())
+}
+
+/// What was recorded years ago is compared with what is seen now, so neither the hash nor the day of a row may ever change: rows before 1970
+/// and before Christ, with NULL in a column, in the last moment of the last day, and without a day.
+#[tokio::test]
+async fn rows_are_hashed_and_put_in_days_as_they_always_were() -> anyhow::Result<()> {
+    let copy = Copy::new(
+        "create table o (id int, at timestamptz, note text, tags int[]);;
+        insert into o select i, timestamptz '1969-12-30 12:00Z' + i * interval '5 hours 7 minutes', 'n' || i, array[i] from generate_series(1, 40) i;;
+        insert into o values (100, null, 'x'), (101, 'infinity', 'y'), (102, '-infinity', 'z'), (103, '0044-03-15 12:00 BC', 'w'),
+          (104, '2026-11-18 23:59:59.999999Z', null), (105, '2026-11-19 00:00Z', null)",
+    )
+    .await?;
+    let record = verified_after(&copy, "{ immutable: { o: { table: o, before: at } } }", None).await?;
+    let Some(Observed::Ranges(seen)) = record.observed.get("immutable o") else { anyhow::bail!("{record:#?}") };
+    let sum = seen.ranges.iter().map(|range| range.hash.parse::<i128>()).sum::<Result<i128, _>>()?;
+    assert_eq!((seen.ranges.iter().map(|range| range.rows).sum::<u64>(), sum), (42, -14_000_925_415_367_800_977));
+    let days: Vec<(i64, u64)> = seen.ranges.iter().map(|range| (range.first_day, range.rows)).collect();
+    assert_eq!(days, [(-735_540, 1), (-31, 5), (0, 35), (20_775, 1)]);
     Ok(())
 }
 
@@ -234,6 +254,11 @@ async fn broken_constraints_sequences_behind_and_large_objects_are_looked_at() -
     .await?;
     let healthy = verified_after(&copy, "{ integrity: full }", None).await?;
     assert_eq!(verdict(&healthy), Verdict::Passed, "{:#?}", told(&healthy, &[OutcomeWord::Failed]));
+    assert!(healthy.data_bytes().is_some_and(|bytes| bytes > 1_000_000), "{:?}", healthy.data_bytes());
+    assert_eq!(
+        result(&healthy, "large-objects shop")?,
+        (OutcomeWord::Passed, "1 large object; every page belongs to one")
+    );
     let wanted = (OutcomeWord::Passed, "1 row break it, as a constraint that was never validated (NOT VALID) allows");
     assert_eq!(result(&healthy, "constraint shop.public.orders.positive")?, wanted);
     assert_eq!(
@@ -246,20 +271,24 @@ async fn broken_constraints_sequences_behind_and_large_objects_are_looked_at() -
     admin
         .batch_execute(
             "set session_replication_role = replica; delete from customers where id = 3;
-            insert into orders (id, customer) values (500, 1)",
+            insert into orders (id, customer) values (500, 1); delete from pg_largeobject_metadata",
         )
         .await?;
     let record = verified_after(&copy, "{ integrity: full }", None).await?;
     let failed = told(&record, &[OutcomeWord::Failed]);
-    assert_eq!(failed.len(), 2, "{failed:#?}");
+    assert_eq!(failed.len(), 3, "{failed:#?}");
+    assert_eq!(
+        failed[0],
+        "large-objects shop: Failed: 0 large objects; the pages of 1 more are there, and the objects are not"
+    );
     assert!(
-        failed[0].starts_with(
+        failed[1].starts_with(
             "sequence shop.public.orders_id_seq: Failed: it stands at 101, and public.orders.id has reached 500"
         ),
         "{failed:#?}"
     );
     assert!(
-        failed[1].starts_with("constraint shop.public.orders.customer_fkey: Failed: public.orders: 10 rows refer to nothing by customer_fkey"),
+        failed[2].starts_with("constraint shop.public.orders.customer_fkey: Failed: public.orders: 10 rows refer to nothing by customer_fkey"),
         "{failed:#?}"
     );
     Ok(())

@@ -10,7 +10,7 @@ use holdfast_localcloud::postgres::{
 };
 use tempfile::TempDir;
 use verify::config::Config;
-use verify::room::{PostgresDoor, RoomAddress};
+use verify::room::{Language, PostgresDoor, RoomAddress};
 
 pub(crate) const PASSWORD: &str = "correct-horse-battery";
 
@@ -122,6 +122,7 @@ impl Copy {
             port: self.server.port(),
             user: "master".into(),
             database: "shop".into(),
+            language: Language::Sql,
         }
     }
 

@@ -4,6 +4,7 @@ mod compared;
 mod copy;
 mod detected;
 mod detection;
+mod kills;
 mod parts;
 mod played;
 mod real;

@@ -10,8 +10,8 @@ use holdfast_testkit::{Fault, MemoryCloud};
 use holdfast_wire::{Message, RunRef, Trigger, VerifyWork};
 use jiff::SignedDuration;
 use verify::catalog::{Catalog, Contents, Database, Listing, Table, Tool};
-use verify::room::{Examined, Judgement, Opened, Room, RoomAddress, RoomDoor, RoomError};
-use verify::work::{HOPS_MAX, Unit};
+use verify::room::{Examined, Judgement, Language, Opened, Room, RoomAddress, RoomDoor, RoomError};
+use verify::work::{self, HOPS_MAX, Question, Unit};
 use verify::{Done, Idle};
 
 use crate::support::{Desk, INVOCATION, told, verdict};
@@ -53,7 +53,7 @@ impl<'a> RoomDoor for Played<'a> {
 }
 
 impl Room for Played<'_> {
-    async fn catalog(&self) -> Result<Catalog, RoomError> {
+    async fn units(&self, question: &Question<'_>) -> Result<Vec<Unit>, RoomError> {
         let ready = || Tool::Ready { function: "f".into() };
         let table = |number: u32| Table {
             oid: number,
@@ -63,6 +63,7 @@ impl Room for Played<'_> {
             blocks: 1,
             indexes: Vec::new(),
             toast: None,
+            has_heirs: false,
         };
         let tables = (1..=3).map(table).collect();
         let listing = Listing {
@@ -70,11 +71,14 @@ impl Room for Played<'_> {
             bt_index_check: ready(),
             pgstattuple: ready(),
             tid_ranges: true,
+            search_path: vec!["public".into()],
             tables,
+            partitioned: vec![],
             constraints: vec![],
             sequences: vec![],
         };
-        Ok(Catalog { databases: vec![Database { name: "shop".into(), contents: Contents::Listed(listing) }] })
+        let databases = vec![Database { name: "shop".into(), contents: Contents::Listed(listing) }];
+        Ok(work::units(&Catalog { databases }, question))
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {
@@ -98,7 +102,7 @@ impl Room for Played<'_> {
 }
 
 async fn desk() -> Desk {
-    let address = RoomAddress { host: "room".into(), port: 5432, user: "master".into(), database: "shop".into() };
+    let address = RoomAddress { host: "room".into(), port: 5432, user: "master".into(), database: "shop".into(), language: Language::Sql };
     Desk::new(&address, "secret", CHECKS).await.expect("a desk")
 }
 

@@ -191,6 +191,36 @@ async fn damage_in_the_system_catalog_is_found_and_keeps_nothing_else_from_being
 }
 
 #[tokio::test]
+async fn lost_pages_of_large_objects_are_found_as_those_of_any_table() -> anyhow::Result<()> {
+    let large = "\
+        select lo_from_bytea(0, (select string_agg(md5(i::text || j), '') from generate_series(1, 500) j)::bytea) \
+          from generate_series(1, 100) i;; vacuum pg_catalog.pg_largeobject";
+    let prepared = Prepared::new(large, true).await?;
+    let (database, table) = ("shop".to_owned(), "pg_catalog.pg_largeobject".to_owned());
+    let index = "pg_catalog.pg_largeobject_loid_pn_index".to_owned();
+    let lost = Damage::ZeroHeapPage { database: database.clone(), table: table.clone(), page: 7 };
+    let flipped = Damage::FlipHeapBit { database: database.clone(), table, page: 7, byte: 8000 };
+    let unordered = Damage::ZeroIndexPage { database, index, page: 1 };
+    for (damage, wanted) in [
+        (None, vec![]),
+        (Some(lost), vec!["count shop.pg_catalog.pg_largeobject", "vacuum-count shop.pg_catalog.pg_largeobject"]),
+        (Some(flipped), vec!["heap shop.pg_catalog.pg_largeobject blocks 0-16383"]),
+        (Some(unordered), vec!["index shop.pg_catalog.pg_largeobject_loid_pn_index"]),
+    ] {
+        let copy = prepared.restore(damage.as_ref()).await?;
+        let desk = Desk::new(&copy.address(), PASSWORD, INTEGRITY).await?;
+        let record = desk.verify(&copy.door()?).await?;
+        let failed = told(&record, &[OutcomeWord::Failed]);
+        assert_eq!(failed.is_empty(), wanted.is_empty(), "{damage:?}: {failed:#?}");
+        for check in wanted {
+            assert!(failed.iter().any(|said| said.starts_with(&format!("{check}: "))), "{check}: {failed:#?}");
+        }
+        assert!(failed.iter().all(|said| said.contains("large")), "{damage:?}: {failed:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_zeroed_index_page_fails_the_index_check() -> anyhow::Result<()> {
     let damage = Damage::ZeroIndexPage { database: "shop".into(), index: "orders_pkey".into(), page: 2 };
     let copy = Copy::damaged(ORDERS, damage).await?;

@@ -18,7 +18,7 @@ pub(super) const DESCRIBE_CLUSTER_SNAPSHOTS: &str = "rds:DescribeDBClusterSnapsh
 const DESCRIBE_AUTOMATED_BACKUPS: &str = "rds:DescribeDBInstanceAutomatedBackups";
 
 /// The most records of one page (source: RDS API Reference, `DescribeDBInstances`).
-const PAGE: i32 = 100;
+pub(super) const PAGE: i32 = 100;
 
 impl DbInstances for Rds {
     async fn db_instances(&self, region: &Region) -> Result<Vec<DbInstance>, PortError> {
@@ -113,7 +113,11 @@ impl ReplicatedBackups for Rds {
 }
 
 /// Every item of a listing, page after page; each page gives its items and the marker of the next.
-async fn every_page<T, F, Page>(operation: &'static str, region: &Region, page: F) -> Result<Vec<T>, PortError>
+pub(super) async fn every_page<T, F, Page>(
+    operation: &'static str,
+    region: &Region,
+    page: F,
+) -> Result<Vec<T>, PortError>
 where
     F: Fn(Option<String>) -> Page,
     Page: Future<Output = Result<(Vec<T>, Option<String>), PortError>>,

@@ -2,12 +2,13 @@
 
 use aws_sdk_rds::types::{
     DbCluster as SdkCluster, DbClusterSnapshot as SdkClusterSnapshot, DbInstance as SdkInstance,
-    DbInstanceAutomatedBackup as SdkAutomatedBackup, DbSnapshot as SdkSnapshot, Tag,
+    DbInstanceAutomatedBackup as SdkAutomatedBackup, DbSnapshot as SdkSnapshot, ServerlessV2ScalingConfigurationInfo,
+    Tag,
 };
 use holdfast_domain::Region;
 use holdfast_domain::inventory::{
     AutomatedBackups, DailyWindow, DatabaseKind, DbCluster, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus,
-    Endpoint, MadeBy, ReplicatedBackup,
+    Endpoint, MadeBy, ReplicatedBackup, ServerlessCapacity,
 };
 use holdfast_domain::tags::Tags;
 use holdfast_ports::PortError;
@@ -56,6 +57,7 @@ pub(super) fn read_instance(region: &Region, seen: &SdkInstance) -> Result<DbIns
 pub(super) fn read_cluster(region: &Region, seen: &SdkCluster) -> Result<DbCluster, PortError> {
     let name = seen.db_cluster_identifier().unwrap_or("a cluster without identifier");
     let missing = |field: &str| error::incomplete(DESCRIBE_CLUSTERS, name, field);
+    let pending = seen.pending_modified_values();
     Ok(DbCluster {
         region: region.clone(),
         id: name.parse().map_err(|_| missing("DBClusterIdentifier"))?,
@@ -63,6 +65,12 @@ pub(super) fn read_cluster(region: &Region, seen: &SdkCluster) -> Result<DbClust
         status: DbStatus::read(seen.status().ok_or_else(|| missing("Status"))?),
         engine: seen.engine().ok_or_else(|| missing("Engine"))?.to_owned(),
         engine_version: seen.engine_version().unwrap_or_default().to_owned(),
+        master_user: seen.master_username().unwrap_or_default().to_owned(),
+        database: seen.database_name().filter(|name| !name.is_empty()).map(str::to_owned),
+        password_pending: pending.is_some_and(|pending| pending.master_user_password().is_some()),
+        modification_pending: pending.is_some_and(|pending| pending.backup_retention_period().is_some()),
+        parameter_group: seen.db_cluster_parameter_group().map(str::to_owned),
+        serverless: seen.serverless_v2_scaling_configuration().and_then(read_capacity),
         latest_restorable_at: seen.latest_restorable_time().and_then(read_time),
         backups: read_backups(seen.backup_retention_period(), seen.preferred_backup_window()),
         encrypted: seen.storage_encrypted().unwrap_or(false),
@@ -130,6 +138,18 @@ pub(super) fn read_replicated(region: &Region, seen: &SdkAutomatedBackup) -> Opt
     })
 }
 
+fn read_capacity(seen: &ServerlessV2ScalingConfigurationInfo) -> Option<ServerlessCapacity> {
+    Some(ServerlessCapacity {
+        min_half_acus: read_half_acus(seen.min_capacity()?)?,
+        max_half_acus: read_half_acus(seen.max_capacity()?)?,
+    })
+}
+
+/// ACUs as halves; nothing if it is no such number. Written and read again, because a cast would make one of anything.
+fn read_half_acus(acus: f64) -> Option<u16> {
+    (acus * 2.0).round().to_string().parse().ok()
+}
+
 fn read_backups(retention_days: Option<i32>, window: Option<&str>) -> AutomatedBackups {
     AutomatedBackups { retention_days: read_days(retention_days), window: window.and_then(DailyWindow::read) }
 }
@@ -151,7 +171,7 @@ fn read_time(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(time.as_nanos()).ok()
 }
 
-fn read_tags(tags: &[Tag]) -> Tags {
+pub(super) fn read_tags(tags: &[Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect()
 }
 

@@ -1,6 +1,7 @@
 //! RDS over the wire: the Query protocol as AWS documents it (source: RDS API Reference; shapes of `DescribeDBInstances`,
 //! `DescribeDBSnapshots`, "Common Errors").
 
+mod cluster_rooms;
 mod clusters;
 
 use std::collections::BTreeMap;

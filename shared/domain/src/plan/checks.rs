@@ -113,8 +113,21 @@ pub struct DocumentCheck {
     pub filter: Option<String>,
     /// The fewest documents it must find.
     pub documents_min: u64,
-    /// The longest it may take, if limited.
+    /// The longest it may take to find them, if limited.
     pub within: Option<SignedDuration>,
+    /// How old the newest of them may have been when the recovery point was taken.
+    pub fresh: Option<DocumentFreshness>,
+    /// By how many percent their number may have shrunk since the last proved restore.
+    pub shrink_max_percent: Option<u8>,
     /// Whether it must run.
     pub requirement: Requirement,
+}
+
+/// How old the newest document may have been when the recovery point was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFreshness {
+    /// The field that says when a document was made, as a date or an ObjectId; `a.b` for a field of an embedded document.
+    pub field: String,
+    /// The oldest that the newest may be.
+    pub age_max: SignedDuration,
 }

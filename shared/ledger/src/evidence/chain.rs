@@ -3,7 +3,7 @@
 //! Links are numbered without a gap and are never written over or deleted by us. Whoever adds one has read every number from where the
 //! chain stood when the run began, and so has met a link of the same run if there is one, whoever wrote it and wherever they were killed.
 
-use holdfast_domain::{ResourceName, RunId};
+use holdfast_domain::{ResourceName, RunId, Verdict};
 use holdfast_ports::{Fetched, Objects, PortErrorKind, Precondition};
 use serde::Deserialize;
 
@@ -32,13 +32,15 @@ impl Link {
         EvidenceRef { number: self.number, sha256: sha256(&self.bytes) }
     }
 
-    /// The trend that a link after this one shows: this one's, and this one's own measurement. Nothing, if it cannot be read.
+    /// The trend that a link after this one shows: this one's, and this one's own measurement if it is a proof. Nothing, if it cannot be
+    /// read.
     #[must_use]
     pub fn trend(&self) -> Vec<TrendPoint> {
         let Ok(evidence) = serde_json::from_slice::<Evidence>(&self.bytes) else {
             return Vec::new();
         };
-        let own = evidence.recovery_time_seconds.map(|seconds| TrendPoint {
+        let measured = evidence.recovery_time_seconds.filter(|_| evidence.verdict == Verdict::Passed.as_str());
+        let own = measured.map(|seconds| TrendPoint {
             run: evidence.run.to_string(),
             of: evidence.proof_of.clone(),
             recovery_time_seconds: seconds,

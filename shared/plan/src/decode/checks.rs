@@ -2,10 +2,11 @@
 
 use holdfast_domain::Requirement;
 use holdfast_domain::plan::{
-    Checks, CountCheck, DocumentCheck, FreshCheck, ImmutableCheck, MigrationsCheck, ResourceKind, SqlCheck,
+    Checks, CountCheck, DocumentCheck, DocumentFreshness, FreshCheck, ImmutableCheck, MigrationsCheck, ResourceKind,
+    SqlCheck,
 };
 
-use super::forms::{COLLECTION, COLUMN, DURATION, NAME, PERCENT, TABLE};
+use super::forms::{COLLECTION, COLUMN, DURATION, FIELD, NAME, PERCENT, TABLE};
 use super::reader::{Fields, Place};
 use super::words::{REQUIREMENTS, TOOLS, known};
 use super::{kinds, sql};
@@ -129,7 +130,35 @@ static DOCUMENTS: Table = Table::new(
         may("filter", Shape::Text, "A filter, a JSON object as text; every document if left out"),
         may("documents_min", Shape::Count(1, u64::MAX), "The fewest documents it must find; 1 if left out"),
         WITHIN,
+        may(
+            "fresh",
+            Shape::Map(&DOCUMENT_FRESH),
+            "How old the newest of them may have been when the recovery point was taken",
+        ),
+        may(
+            "shrink_max",
+            Shape::Like(&PERCENT),
+            "By how many percent their number may have shrunk since the last proved restore, 0% to 99%",
+        ),
         REQUIREMENT,
+    ],
+);
+
+static DOCUMENT_FRESH: Table = Table::new(
+    "document-fresh",
+    &[
+        must(
+            "field",
+            Shape::Like(&FIELD),
+            "The field that says when a document was made, as a date or an ObjectId",
+            "the field that says when a document was made, such as field: created_at",
+        ),
+        must(
+            "age_max",
+            Shape::Like(&DURATION),
+            "The oldest that it may be",
+            "the oldest that the newest document may be, such as age_max: 15m",
+        ),
     ],
 );
 
@@ -251,14 +280,25 @@ fn documents(place: &Place<'_>, log: &mut Log) -> Option<DocumentCheck> {
     let filter = fields.maybe("filter", log, filter);
     let documents_min = fields.or("documents_min", FOUND_MIN_DEFAULT, log, |place, log| place.count(1, u64::MAX, log));
     let within = fields.maybe("within", log, |place, log| place.duration(log));
+    let fresh = fields.maybe("fresh", log, document_fresh);
+    let shrink_max_percent = fields.maybe("shrink_max", log, |place, log| place.percent(log));
     let requirement = requirement(&fields, log);
     Some(DocumentCheck {
         collection: collection?,
         filter: filter?,
         documents_min: documents_min?,
         within: within?,
+        fresh: fresh?,
+        shrink_max_percent: shrink_max_percent?,
         requirement: requirement?,
     })
+}
+
+fn document_fresh(place: &Place<'_>, log: &mut Log) -> Option<DocumentFreshness> {
+    let fields = Fields::of(place, &DOCUMENT_FRESH, log)?;
+    let field = fields.must("field", log, |place, log| place.field(log));
+    let age_max = fields.must("age_max", log, |place, log| place.duration(log));
+    Some(DocumentFreshness { field: field?, age_max: age_max? })
 }
 
 /// A JSON object, as it was written: what it asks is the database's to say.

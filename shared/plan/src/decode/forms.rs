@@ -43,6 +43,7 @@ pub(crate) static INSTANCE_CLASS: Form = form("instance-class", "^db(\\.[a-z0-9-
 pub(crate) static CONVERSATION: Form = form("slack-conversation", "^[CDG][A-Z0-9]{7,}$", "C024BE91L");
 pub(crate) static TABLE: Form = form("table", "^[A-Za-z0-9_$-]{1,63}(\\.[A-Za-z0-9_$-]{1,63})?$", "shop.orders");
 pub(crate) static COLUMN: Form = form("column", "^[A-Za-z0-9_$-]{1,63}$", "created_at");
+pub(crate) static FIELD: Form = form("field", "^[^.\\s$]{1,120}(\\.[^.\\s$]{1,120}){0,3}$", "created_at");
 pub(crate) static COLLECTION: Form = form("collection", "^[^.\\s$]{1,63}\\.[^\\s$]{1,190}$", "app.users");
 
 /// The longest address that is read; browsers and AWS's consoles take about as much.
@@ -140,6 +141,16 @@ impl<'n> Place<'n> {
     /// A column.
     pub(super) fn column(&self, log: &mut Log) -> Option<String> {
         self.formed(code::NAME, "a column's name", &COLUMN, is_identifier, log).map(str::to_owned)
+    }
+
+    /// A field of a document, or of one that is embedded in it, at most four deep.
+    pub(super) fn field(&self, log: &mut Log) -> Option<String> {
+        let plain = |part: &str| {
+            (1..=120).contains(&part.chars().count())
+                && !part.chars().any(|c| c.is_control() || c.is_whitespace() || c == '$')
+        };
+        let legal = |text: &str| text.split('.').count() <= 4 && text.split('.').all(plain);
+        self.formed(code::NAME, "a field's name", &FIELD, legal, log).map(str::to_owned)
     }
 
     /// `database.collection` (source: MongoDB Manual, "MongoDB Limits and Thresholds", "Naming Restrictions").

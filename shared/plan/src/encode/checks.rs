@@ -1,7 +1,9 @@
 //! Checks.
 
 use holdfast_domain::Requirement;
-use holdfast_domain::plan::{Checks, CountCheck, DocumentCheck, FreshCheck, ImmutableCheck, MigrationsCheck, SqlCheck};
+use holdfast_domain::plan::{
+    Checks, CountCheck, DocumentCheck, DocumentFreshness, FreshCheck, ImmutableCheck, MigrationsCheck, SqlCheck,
+};
 
 use super::{Fields, duration, put, put_named, text};
 use crate::decode::{REQUIREMENTS, TOOLS, word_for};
@@ -45,8 +47,12 @@ fn immutable(check: &ImmutableCheck) -> Node {
 }
 
 fn count(check: &CountCheck) -> Node {
-    let shrink_max = Node::text(format!("{}%", check.shrink_max_percent));
+    let shrink_max = percent(check.shrink_max_percent);
     Node::map([("table", text(&check.table)), ("shrink_max", shrink_max), requirement(check.requirement)])
+}
+
+fn percent(percent: u8) -> Node {
+    Node::text(format!("{percent}%"))
 }
 
 fn documents(check: &DocumentCheck) -> Node {
@@ -57,7 +63,13 @@ fn documents(check: &DocumentCheck) -> Node {
     ];
     put(&mut fields, "filter", check.filter.as_ref().map(text));
     put(&mut fields, "within", check.within.map(duration));
+    put(&mut fields, "fresh", check.fresh.as_ref().map(document_fresh));
+    put(&mut fields, "shrink_max", check.shrink_max_percent.map(percent));
     Node::map(fields)
+}
+
+fn document_fresh(fresh: &DocumentFreshness) -> Node {
+    Node::map([("field", text(&fresh.field)), ("age_max", duration(fresh.age_max))])
 }
 
 fn requirement(requirement: Requirement) -> (&'static str, Node) {

@@ -7,10 +7,10 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 use holdfast_domain::plan::{
-    Account, Alerts, BucketPolicy, Channel, Checks, CopyRule, CountCheck, DocumentCheck, Drill, Due, Elsewhere,
-    External, FreshCheck, Heartbeat, ImmutableCheck, LossObjectives, MigrationsCheck, Objectives, Overlap, Pitr,
-    Priority, QuietDay, QuietHours, Quotas, Resource, ResourceKind, RestoreFrom, RestoreTestRule, Retention, Routes,
-    SlackBot, SnapshotDue, SnapshotRule, SqlCheck, Standby, Stream, Target, TierRule, WallTime,
+    Account, Alerts, BucketPolicy, Channel, Checks, CopyRule, CountCheck, DocumentCheck, DocumentFreshness, Drill, Due,
+    Elsewhere, External, FreshCheck, Heartbeat, ImmutableCheck, LossObjectives, MigrationsCheck, Objectives, Overlap,
+    Pitr, Priority, QuietDay, QuietHours, Quotas, Resource, ResourceKind, RestoreFrom, RestoreTestRule, Retention,
+    Routes, SlackBot, SnapshotDue, SnapshotRule, SqlCheck, Standby, Stream, Target, TierRule, WallTime,
 };
 use holdfast_domain::{Region, Requirement, Schedule, Severity};
 use jiff::{SignedDuration, Timestamp};
@@ -209,12 +209,17 @@ fn checks() -> impl Strategy<Value = Checks> {
         shrink_max_percent,
         requirement,
     });
-    let document = (of(text(&["{}", "{\"a\": {\"$gt\": 1}}"])), 1..1000_u64, of(duration()), requirement()).prop_map(
-        |(filter, documents_min, within, requirement)| DocumentCheck {
+    let document_fresh = (text(&["created_at", "meta.at", "_id"]), duration())
+        .prop_map(|(field, age_max)| DocumentFreshness { field, age_max });
+    let filter = of(text(&["{}", "{\"a\": {\"$gt\": 1}}"]));
+    let document = (filter, 1..1000_u64, of(duration()), of(document_fresh), of(0..=99_u8), requirement()).prop_map(
+        |(filter, documents_min, within, fresh, shrink_max_percent, requirement)| DocumentCheck {
             collection: "app.users.eu".into(),
             filter,
             documents_min,
             within,
+            fresh,
+            shrink_max_percent,
             requirement,
         },
     );

@@ -3,8 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use holdfast_domain::{RunId, Verdict};
 use holdfast_e2e::{Database, Draft, Site};
-use holdfast_ledger::{EVIDENCE_PREFIX, Found, Maker, RecoveryPoint, Run, run_key, verification_key, verify_evidence};
-use holdfast_ports::{Fetched, Objects as _};
+use holdfast_ledger::{Maker, RecoveryPoint, Run};
 use serde_json::{Value, json};
 
 /// AWS Backup takes its recovery points.
@@ -108,24 +107,7 @@ fn restored(run: &Run) -> String {
 
 /// Every run left one link; the chains are whole, and the records of runs hold their ends.
 async fn evidence_is_whole(site: &Site) -> Result<()> {
-    let objects = site.cloud.objects()?;
-    let read = async |key: String| match objects.get(&key, None).await? {
-        Fetched::Object(object) => Ok(object.bytes),
-        Fetched::Missing | Fetched::Unchanged => Err(anyhow::anyhow!("{key} is listed and not there")),
-    };
-    let mut found = Found::default();
-    for key in objects.list(EVIDENCE_PREFIX).await? {
-        let place = key.strip_prefix(EVIDENCE_PREFIX).and_then(|place| place.split_once('/'));
-        let (resource, file) = place.with_context(|| key.clone())?;
-        let links = found.links.entry(resource.to_owned()).or_default();
-        links.insert(file.to_owned(), read(key.clone()).await?);
-    }
-    for id in site.runs().await? {
-        let run: RunId = id.parse()?;
-        found.runs.insert(format!("{id}.json"), read(run_key(&run)).await?);
-        found.verifications.insert(verification_key(&run), read(verification_key(&run)).await?);
-    }
-    let report = verify_evidence(&found);
+    let report = site.evidence().await?;
     ensure!(report.is_whole() && report.chains.iter().all(|chain| chain.anchored), "{report:#?}");
     let counts: Vec<_> =
         report.chains.iter().map(|chain| (chain.resource.as_str(), chain.passed, chain.failed)).collect();

@@ -175,7 +175,7 @@ impl Report {
                 right(time.map_or_else(|| "not measured".into(), |time| format!("{time:.1} s"))),
                 Cell::new(objective(time, rehearsal.rto_seconds)),
                 right(format!("{:.1} s", rehearsal.recovery_point_age_seconds)),
-                Cell::new(objective(Some(rehearsal.recovery_point_age_seconds), rehearsal.rpo_seconds)),
+                Cell::new(objective(time.map(|_| rehearsal.recovery_point_age_seconds), rehearsal.rpo_seconds)),
                 Cell::new(if rehearsal.room_gone { "gone" } else { "STILL THERE" }),
             ]);
         }

@@ -151,7 +151,7 @@ impl Host {
         admin_login(port, "127.0.0.1", &self.admin_password, self.ca_pem())
     }
 
-    fn program(&self, name: &str) -> Command {
+    pub(super) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.options.binaries.bindir.join(name));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").env("TZ", "UTC").current_dir("/");
         self.user.apply(&mut command);
@@ -246,17 +246,18 @@ impl Cluster {
     /// # Errors
     /// When it does not come up; the end of its log is in the error.
     pub async fn start(&self, port: Option<u16>) -> Result<Server, PostgresError> {
-        self.start_archiving(port, None).await
+        self.start_with(port, None, "").await
     }
 
-    /// As [`Self::start`], and archives the server's WAL.
+    /// As [`Self::start`], with further lines of configuration, over those of every server here; and archives the server's WAL.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_archiving(
+    pub(crate) async fn start_with(
         &self,
         mut port: Option<u16>,
         archive: Option<&WalArchive>,
+        settings: &str,
     ) -> Result<Server, PostgresError> {
         let archiving = archive.map(WalArchive::archive_settings).unwrap_or_default();
         let log = self.dir.join("postgres.log");
@@ -264,7 +265,7 @@ impl Cluster {
         loop {
             attempts_left -= 1;
             let port = port.take().map_or_else(free_port, Ok)?;
-            self.configure(port, &format!("{archiving}{}", self.recovery_settings()?))?;
+            self.configure(port, &format!("{settings}{archiving}{}", self.recovery_settings()?))?;
             self.accept_logins()?;
             match Server::start(&self.host, &self.data_dir(), &log, port).await {
                 Err(PostgresError::NotStarted { detail, .. })

@@ -12,6 +12,7 @@ mod cluster;
 mod damage;
 mod error;
 mod files;
+mod parameters;
 mod roles;
 mod server;
 mod tls;
@@ -25,6 +26,7 @@ pub use cluster::{Cluster, Handover, Host, HostOptions};
 pub use damage::{Damage, LocatedDamage};
 pub use error::PostgresError;
 pub(crate) use files::{create_private_dir, remove_tree};
+pub(crate) use parameters::{KnownParameter, known as known_parameters};
 pub(crate) use roles::execute;
 pub use roles::{
     ADMIN, MasterUser, alter_password, create_master_user, end_prepared_transactions, ensure_master_user,

@@ -14,11 +14,12 @@ use axum::routing::post;
 use super::cloud::{Cloud, random_id};
 use super::errors::ApiError;
 use super::identity::{Place, Region};
+use super::parameter_groups::GroupOf;
 use super::query::Request;
 use super::xml::Element;
 use super::{
     automated_backups, cluster_changes, cluster_restore, cluster_snapshots, clusters, describe_events, instances,
-    modify, point_in_time, power, restore, snapshots, tags,
+    modify, parameter_groups, parameters, point_in_time, power, restore, snapshots, tags,
 };
 
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
@@ -98,6 +99,12 @@ fn action_on_one(name: &str) -> Option<Action> {
         "DeleteDBClusterSnapshot" => cluster_snapshots::delete,
         "RestoreDBClusterFromSnapshot" => cluster_restore::from_snapshot,
         "RestoreDBClusterToPointInTime" => cluster_restore::to_point_in_time,
+        "CreateDBParameterGroup" => {
+            |cloud, place, request| parameter_groups::create(GroupOf::Instances, cloud, place, request)
+        }
+        "CreateDBClusterParameterGroup" => {
+            |cloud, place, request| parameter_groups::create(GroupOf::Clusters, cloud, place, request)
+        }
         _ => return None,
     })
 }
@@ -114,6 +121,26 @@ fn action_on_many(name: &str) -> Option<Action> {
         "AddTagsToResource" => tags::add,
         "RemoveTagsFromResource" => tags::remove,
         "ListTagsForResource" => tags::list,
+        _ => return action_on_groups(name),
+    })
+}
+
+/// The same of parameter groups, each once for those of instances and once for those of clusters.
+fn action_on_groups(name: &str) -> Option<Action> {
+    use GroupOf::{Clusters, Instances};
+    Some(match name {
+        "DescribeDBParameterGroups" => |cloud, place, asked| parameter_groups::describe(Instances, cloud, place, asked),
+        "DescribeDBClusterParameterGroups" => {
+            |cloud, place, asked| parameter_groups::describe(Clusters, cloud, place, asked)
+        }
+        "DeleteDBParameterGroup" => |cloud, place, asked| parameter_groups::delete(Instances, cloud, place, asked),
+        "DeleteDBClusterParameterGroup" => {
+            |cloud, place, asked| parameter_groups::delete(Clusters, cloud, place, asked)
+        }
+        "ModifyDBParameterGroup" => |cloud, place, asked| parameters::modify(Instances, cloud, place, asked),
+        "ModifyDBClusterParameterGroup" => |cloud, place, asked| parameters::modify(Clusters, cloud, place, asked),
+        "DescribeDBParameters" => |cloud, place, asked| parameters::describe(Instances, cloud, place, asked),
+        "DescribeDBClusterParameters" => |cloud, place, asked| parameters::describe(Clusters, cloud, place, asked),
         _ => return None,
     })
 }

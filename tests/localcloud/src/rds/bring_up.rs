@@ -10,9 +10,11 @@ use super::cloud::Cloud;
 use super::errors::ApiError;
 use super::events::{InstanceEvent, RdsEvent, SnapshotEvent};
 use super::identity::{ClusterId, InstanceId, Place, SnapshotId, Source};
+use super::parameter_groups::GroupOf;
+use super::parameters;
 use super::power::apply_refusal;
 use super::render::{error_chain, render_instance};
-use super::resources::{AutomatedBackups, Instance, SnapshotFiles};
+use super::resources::{AutomatedBackups, Description, Instance, SnapshotFiles};
 use super::statuses::InstanceStatus;
 use super::volumes;
 use super::xml::Element;
@@ -60,6 +62,8 @@ pub(crate) fn launch(
     let answer = cloud.with_region(place, |region| {
         region.check_room_for_instance(&id, storage_gib, cloud.config.quotas)?;
         region.check_key(&instance.description.settings)?;
+        let Description { engine, engine_version, settings, .. } = &instance.description;
+        region.check_parameter_group(GroupOf::Instances, settings, *engine, engine_version)?;
         if let Beginning::Member(cluster_id) = &beginning {
             let cluster = region.cluster_mut(cluster_id)?;
             volumes::check_takes_members(cluster)?;
@@ -116,12 +120,15 @@ fn status_after(
     outcome: &Result<Running, PostgresError>,
     ending: Option<InstanceStatus>,
 ) -> InstanceStatus {
-    let error = match outcome {
+    let (error, refused) = match outcome {
         Ok(_) => return ending.unwrap_or(InstanceStatus::Available),
-        Err(error) => error_chain(error),
+        Err(error) => (error_chain(error), parameters::refused_by(error)),
     };
     tracing::error!(instance = %id, error, "a DB instance could not be brought up");
     cloud.with_instance(place, id, |instance| instance.failure = Some(error));
+    if refused {
+        return InstanceStatus::IncompatibleParameters;
+    }
     match beginning {
         Beginning::Own { origin: Origin::Snapshot { .. } | Origin::PointInTime { .. }, .. } => {
             InstanceStatus::IncompatibleRestore
@@ -173,7 +180,8 @@ async fn make_own(
         archive = Some(backups::new_archive(cloud, &resource_id)?);
     }
     let dir = cloud.new_dir("instances", &resource_id);
-    let (data, server) = make(cloud, &dir, archive.as_deref(), origin).await?;
+    let settings = parameters::of_instance(cloud, place, id);
+    let (data, server) = make(cloud, &dir, (archive.as_deref(), &settings), origin).await?;
     cloud.with_instance(place, id, |instance| {
         instance.backups =
             archive.map(|archive| AutomatedBackups { archive: Some(archive), ..AutomatedBackups::default() });
@@ -185,7 +193,7 @@ async fn make_own(
 pub(crate) async fn make(
     cloud: &Cloud,
     dir: &Path,
-    archive: Option<&WalArchive>,
+    (archive, settings): (Option<&WalArchive>, &str),
     origin: &Origin,
 ) -> Result<(Cluster, Server), PostgresError> {
     let host = &cloud.host;
@@ -197,7 +205,7 @@ pub(crate) async fn make(
         }
         Origin::Directory { path, handover, .. } => Cluster::adopt(host, dir, path, *handover).await?,
     };
-    let server = data.start_archiving(None, archive).await?;
+    let server = data.start_with(None, archive, settings).await?;
     ensure_rds_roles(server.admin()).await?;
     match origin {
         Origin::Empty { master, db_name } => create_master_user(server.admin(), master, db_name.as_deref()).await?,

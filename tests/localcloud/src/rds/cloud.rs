@@ -2,6 +2,7 @@
 //!
 //! The state is locked for moments only, never across an `await`. Real work is done by jobs; an action answers at once, as RDS does.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use super::identity::{ClusterId, InstanceId, Place, Region, Source};
 use super::resources::{DbCluster, Instance};
 use super::state::{RegionState, State};
 use super::statuses::{ClusterStatus, InstanceStatus};
-use crate::postgres::{Host, Server};
+use crate::postgres::{Host, KnownParameter, Server};
 
 /// Jobs do real work for a second or two; one that takes longer than this at shutdown is given up.
 const JOBS_END_WITHIN: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ const JOBS_END_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Cloud {
     pub(crate) config: Config,
     pub(crate) host: Arc<Host>,
+    /// What the PostgreSQL of this machine can be told.
+    pub(crate) known_parameters: BTreeMap<String, KnownParameter>,
     state: Mutex<State>,
     faults: Mutex<Faults>,
     jobs: Mutex<JoinSet<()>>,
@@ -34,10 +37,11 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    pub(crate) fn new(config: Config, host: Host) -> Self {
+    pub(crate) fn new(config: Config, host: Host, known_parameters: BTreeMap<String, KnownParameter>) -> Self {
         Self {
             config,
             host: Arc::new(host),
+            known_parameters,
             state: Mutex::default(),
             faults: Mutex::default(),
             jobs: Mutex::default(),

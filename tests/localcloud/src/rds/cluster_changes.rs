@@ -8,9 +8,11 @@ use super::errors::ApiError;
 use super::events::{ClusterEvent, RdsEvent};
 use super::identity::{ClusterId, Place, Source};
 use super::members::show_cluster_settings;
+use super::parameter_groups::GroupOf;
 use super::query::Request;
 use super::render::error_chain;
 use super::render_clusters::render_cluster;
+use super::resources::Description;
 use super::settings;
 use super::statuses::{ClusterStatus, InstanceStatus};
 use super::validation::{check_password, check_retention};
@@ -28,12 +30,15 @@ pub(crate) fn modify(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     let password = request.text("MasterUserPassword").map(check_password).transpose()?;
     request.boolean("ApplyImmediately")?;
     let answer = cloud.with_region(place, |region| {
-        let cluster = region.cluster_mut(&id)?;
+        let cluster = region.cluster(&id)?;
         if cluster.status != ClusterStatus::Available {
             return Err(ApiError::cluster_state(format!("DB cluster {id} is not in the available state.")));
         }
         let (changes, _) = settings::CLUSTER.for_modify(request, &cluster.description.settings)?;
         check_retention(&changes, 1)?;
+        let Description { engine, engine_version, .. } = &cluster.description;
+        region.check_parameter_group(GroupOf::Clusters, &changes, *engine, engine_version)?;
+        let cluster = region.cluster_mut(&id)?;
         cluster.description.settings.merge(changes);
         let groups = request.list("VpcSecurityGroupIds");
         if !groups.is_empty() {

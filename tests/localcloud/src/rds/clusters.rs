@@ -13,6 +13,8 @@ use super::events::{ClusterEvent, RdsEvent};
 use super::identity::{ClusterId, ClusterSnapshotId, Place, ResourceType, Source};
 use super::instances::final_snapshot_name;
 use super::pages::{self, Filter, page};
+use super::parameter_groups::GroupOf;
+use super::parameters;
 use super::query::Request;
 use super::render::error_chain;
 use super::render_clusters::render_cluster;
@@ -85,6 +87,8 @@ pub(crate) fn launch(
     let answer = cloud.with_region(place, |region| {
         region.check_room_for_cluster(&id, cloud.config.quotas)?;
         region.check_key(&cluster.description.settings)?;
+        let Description { engine, engine_version, settings, .. } = &cluster.description;
+        region.check_parameter_group(GroupOf::Clusters, settings, *engine, engine_version)?;
         region.clusters.insert(id.clone(), cluster);
         Ok::<_, ApiError>(render_cluster(place, region, region.cluster(&id)?))
     })?;
@@ -143,7 +147,8 @@ async fn make_volume(
     };
     let archive = backups::new_archive(cloud, &resource_id)?;
     let dir = cloud.new_dir("clusters", &resource_id);
-    let (volume, server) = make(cloud, &dir, Some(archive.as_ref()), origin).await?;
+    let settings = parameters::of_cluster(cloud, place, id);
+    let (volume, server) = make(cloud, &dir, (Some(archive.as_ref()), &settings), origin).await?;
     let port = server.port();
     server.stop().await;
     cloud.with_cluster(place, id, |cluster| cluster.backups.archive = Some(archive));

@@ -99,13 +99,22 @@ pub struct Quotas {
     pub clusters: usize,
     /// Manual DB cluster snapshots, which are counted apart.
     pub manual_cluster_snapshots: usize,
+    /// DB parameter groups, and as many DB cluster parameter groups.
+    pub parameter_groups: usize,
     /// Storage of all DB instances together.
     pub storage_gib: u64,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { instances: 40, manual_snapshots: 100, clusters: 40, manual_cluster_snapshots: 100, storage_gib: 100_000 }
+        Self {
+            instances: 40,
+            manual_snapshots: 100,
+            clusters: 40,
+            manual_cluster_snapshots: 100,
+            parameter_groups: 50,
+            storage_gib: 100_000,
+        }
     }
 }
 

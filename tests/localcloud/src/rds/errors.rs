@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, SnapshotId};
+use super::parameter_groups::GroupOf;
 use super::xml::Element;
 
 const BAD_REQUEST: u16 = 400;
@@ -158,6 +159,30 @@ impl ApiError {
                 "The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
             ),
         )
+    }
+
+    /// `DescribeDBClusterParameters` and the other calls on groups of clusters say it of a `DBParameterGroup` too.
+    pub(crate) fn parameter_group_not_found(of: GroupOf, name: &str) -> Self {
+        let what = match of {
+            GroupOf::Instances => "DBParameterGroup",
+            GroupOf::Clusters => "DBClusterParameterGroup",
+        };
+        Self::new("DBParameterGroupNotFound", NOT_FOUND, format!("{what} not found: {name}"))
+    }
+
+    pub(crate) fn parameter_group_already_exists(name: &str) -> Self {
+        Self::bad("DBParameterGroupAlreadyExists", format!("Parameter group {name} already exists"))
+    }
+
+    pub(crate) fn parameter_group_quota() -> Self {
+        Self::bad(
+            "DBParameterGroupQuotaExceeded",
+            "The request would result in the user exceeding the allowed number of DB parameter groups.",
+        )
+    }
+
+    pub(crate) fn parameter_group_state(message: impl fmt::Display) -> Self {
+        Self::bad("InvalidDBParameterGroupState", message)
     }
 
     /// The body's tree. `Type` says whose fault it is, as the Query protocol has it.

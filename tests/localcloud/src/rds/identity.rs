@@ -74,6 +74,8 @@ pub(crate) enum ResourceType {
     ClusterSnapshot,
     AutomatedBackup,
     SubnetGroup,
+    ParameterGroup,
+    ClusterParameterGroup,
 }
 
 impl ResourceType {
@@ -85,6 +87,8 @@ impl ResourceType {
             Self::ClusterSnapshot => "cluster-snapshot",
             Self::AutomatedBackup => "auto-backup",
             Self::SubnetGroup => "subgrp",
+            Self::ParameterGroup => "pg",
+            Self::ClusterParameterGroup => "cluster-pg",
         }
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! Limits of the emulation, on purpose:
 //! - the port in `Endpoint` is a free local port, never the one asked for;
+//! - a parameter group changes a server when that starts, never one that runs; `rds.*`, the parameters of extensions and formulas over a
+//!   class's memory are kept and shown, and do nothing;
 //! - maintenance and backup windows never come: what is not applied immediately stays pending, and after the first automated snapshot
 //!   there are only those that [`Rds::take_automated_snapshot`] takes; neither they nor archived WAL expire before their source goes;
 //! - automated backups end with their instance or cluster: none are retained, and a replicated one is shown but cannot be restored;
@@ -39,6 +41,8 @@ mod keys;
 mod members;
 mod modify;
 mod pages;
+mod parameter_groups;
+mod parameters;
 mod point_in_time;
 mod power;
 mod query;
@@ -129,7 +133,8 @@ impl Rds {
         host.user().check_reaches(&config.root)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(RdsError::Listen)?;
         let address = listener.local_addr().map_err(RdsError::Listen)?;
-        let cloud = Arc::new(Cloud::new(config, host));
+        let known_parameters = crate::postgres::known_parameters(&host)?;
+        let cloud = Arc::new(Cloud::new(config, host, known_parameters));
         cloud.spawn(backups::run(Arc::clone(&cloud)));
         let (stop, stopped) = oneshot::channel();
         let router = api::router(Arc::clone(&cloud));

@@ -9,9 +9,10 @@ use super::events::{InstanceEvent, RdsEvent};
 use super::identity::{InstanceId, Place, Source};
 use super::instances::{WITHOUT_EFFECT, named};
 use super::members;
+use super::parameter_groups::GroupOf;
 use super::query::Request;
 use super::render::{error_chain, render_instance};
-use super::resources::Instance;
+use super::resources::{Description, Instance};
 use super::settings::{self, Settings};
 use super::statuses::InstanceStatus;
 use super::validation::check_password;
@@ -28,13 +29,16 @@ pub(crate) fn modify(cloud: &Arc<Cloud>, place: &Place, request: &Request) -> Re
     let password = request.text("MasterUserPassword").map(check_password).transpose()?;
     let apply_immediately = request.boolean("ApplyImmediately")?.unwrap_or(false);
     let (answer, apply) = cloud.with_region(place, |region| {
-        let instance = region.instance_mut(&id)?;
+        let instance = region.instance(&id)?;
         check_modifiable(instance)?;
         if instance.member_of.is_some() {
             members::check_modification(request)?;
         }
         let (now, pending) = settings::INSTANCE.for_modify(request, &instance.description.settings)?;
         check_changes(instance, &pending)?;
+        let Description { engine, engine_version, .. } = &instance.description;
+        region.check_parameter_group(GroupOf::Instances, &now, *engine, engine_version)?;
+        let instance = region.instance_mut(&id)?;
         instance.description.settings.merge(now);
         let groups = request.list("VpcSecurityGroupIds");
         if !groups.is_empty() {

@@ -8,6 +8,7 @@ use super::events::{InstanceEvent, RdsEvent};
 use super::faults::Refusal;
 use super::identity::{InstanceId, Place};
 use super::instances::named;
+use super::parameters;
 use super::query::Request;
 use super::render::{error_chain, render_instance};
 use super::statuses::InstanceStatus;
@@ -104,7 +105,7 @@ pub(crate) async fn start_locked(cloud: &Cloud, place: &Place, id: &InstanceId) 
     let Some((data, port, archive)) = parts else {
         return Err(PostgresError::Unsupported("the instance has no data".to_owned()));
     };
-    let server = Arc::new(data.start_archiving(port, archive.as_deref()).await?);
+    let server = Arc::new(data.start_with(port, archive.as_deref(), &parameters::of_instance(cloud, place, id)).await?);
     cloud.with_region(place, |region| {
         let cluster = region.instances.get(id).and_then(|instance| instance.member_of.clone());
         let sharing = region.instances.values_mut().filter(|instance| {

@@ -5,6 +5,7 @@
 use super::automated_backups::replications;
 use super::events::{RdsEvent, api_time};
 use super::identity::{Place, ResourceType};
+use super::parameter_groups::{GroupOf, name_in};
 use super::resources::{Description, Instance, Snapshot, Tags};
 use super::settings;
 use super::statuses::{Engine, InstanceStatus};
@@ -104,9 +105,7 @@ fn major(version: &str) -> &str {
 }
 
 fn parameter_group(instance: &Instance) -> Element {
-    let Description { engine, engine_version, .. } = &instance.description;
-    let default = format!("default.{}{}", engine.as_str(), major(engine_version));
-    let name = instance.description.settings.text("DBParameterGroupName").unwrap_or(&default);
+    let name = name_in(GroupOf::Instances, &instance.description);
     let group =
         Element::new("DBParameterGroup").text("DBParameterGroupName", name).text("ParameterApplyStatus", "in-sync");
     Element::new("DBParameterGroups").child(group)

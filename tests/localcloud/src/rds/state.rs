@@ -7,6 +7,7 @@ use super::config::{Quotas, RateLimit};
 use super::errors::ApiError;
 use super::events::RdsEvent;
 use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, Place, SnapshotId};
+use super::parameter_groups::{GroupOf, ParameterGroup};
 use super::resources::{Capture, ClusterSnapshot, DbCluster, Description, Instance, Snapshot};
 use super::settings::Settings;
 use super::statuses::SnapshotType;
@@ -22,6 +23,8 @@ pub(crate) struct RegionState {
     pub(crate) snapshots: BTreeMap<SnapshotId, Snapshot>,
     pub(crate) clusters: BTreeMap<ClusterId, DbCluster>,
     pub(crate) cluster_snapshots: BTreeMap<ClusterSnapshotId, ClusterSnapshot>,
+    /// Those that somebody made, by their names.
+    pub(crate) parameter_groups: BTreeMap<(GroupOf, String), ParameterGroup>,
     /// KMS keys that cannot be used.
     pub(crate) disabled_keys: BTreeSet<String>,
     /// Oldest first, each with its number.

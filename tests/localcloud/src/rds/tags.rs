@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cloud::Cloud;
 use super::errors::ApiError;
 use super::identity::{ClusterId, ClusterSnapshotId, InstanceId, Place, ResourceType, SnapshotId};
+use super::parameter_groups;
 use super::query::Request;
 use super::render::tag_list;
 pub(crate) use super::resources::Tags;
@@ -113,5 +114,6 @@ fn tags_of<'a>(region: &'a mut RegionState, place: &Place, arn: &str) -> Result<
             None => Err(ApiError::cluster_snapshot_not_found(&id)),
         };
     }
-    Err(ApiError::invalid_value(format!("Invalid resource name: {arn}")))
+    parameter_groups::tags_of(region, place, arn)
+        .unwrap_or_else(|| Err(ApiError::invalid_value(format!("Invalid resource name: {arn}"))))
 }

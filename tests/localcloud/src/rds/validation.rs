@@ -2,6 +2,7 @@
 
 use super::cloud::Cloud;
 use super::errors::ApiError;
+use super::parameter_groups::default_name;
 use super::query::Request;
 use super::settings::Settings;
 use super::statuses::Engine;
@@ -101,8 +102,7 @@ pub(crate) fn check_cluster_settings(
     check_retention(settings, 1)?;
     check_subnet_group(cloud, settings.text("DBSubnetGroupName"))?;
     settings.set_default("DBSubnetGroupName", "default");
-    let family = format!("default.{}{}", engine.as_str(), version.split('.').next().unwrap_or(version));
-    settings.set_default("DBClusterParameterGroupName", family);
+    settings.set_default("DBClusterParameterGroupName", default_name(engine, version));
     if engine == Engine::AuroraPostgresql {
         settings.set_default("StorageType", "aurora");
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::cloud::Cloud;
 use super::errors::ApiError;
 use super::identity::{ClusterId, Place};
+use super::parameters;
 use super::resources::DbCluster;
 use super::statuses::{ClusterStatus, Engine};
 use crate::postgres::{Cluster, PostgresError, Server};
@@ -92,7 +93,7 @@ async fn start(cloud: &Cloud, place: &Place, id: &ClusterId) -> Result<Option<(C
             return Err(PostgresError::Unsupported("the cluster or its volume is gone".to_owned()));
         }
     };
-    let server = volume.start_archiving(port, archive.as_deref()).await?;
+    let server = volume.start_with(port, archive.as_deref(), &parameters::of_cluster(cloud, place, id)).await?;
     cloud.with_cluster(place, id, |cluster| cluster.port = Some(server.port()));
     Ok(Some((volume, server)))
 }

@@ -1,7 +1,7 @@
 //! Connections that a handler can break.
 //!
 //! HTTP has no way to say "no answer": the only honest lost answer is a connection that ends. The listener hands out
-//! connections with a switch, and the switch reaches the handler as connection information.
+//! connections with a switch, and the switch reaches the handler as connection information, with who is at the other end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,16 +16,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Ends one connection at its next write.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Switch(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub(super) struct Switch {
+    ends: Ends,
+    broken: Arc<AtomicBool>,
+}
+
+/// The two ports that only one connection has: a port of its own at the other end may serve several connections to different ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) theirs: u16,
+    pub(super) ours: u16,
+}
 
 impl Switch {
+    pub(super) fn ends(&self) -> Ends {
+        self.ends
+    }
+
     pub(super) fn break_connection(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.broken.store(true, Ordering::Relaxed);
     }
 
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+        if self.broken.load(Ordering::Relaxed) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
     }
 }
 
@@ -43,7 +57,10 @@ impl Listener for Breakable {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        (Connection { stream, switch: Switch::default() }, address)
+        // A connection that is gone already has no ports, and nobody is found by them.
+        let ours = stream.local_addr().map_or(0, |own| own.port());
+        let switch = Switch { ends: Ends { theirs: address.port(), ours }, broken: Arc::default() };
+        (Connection { stream, switch }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

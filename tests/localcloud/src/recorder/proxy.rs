@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, HeaderName, Response, StatusCode, header, request};
 use tokio::net::TcpListener;
 
 use super::call::{Asked, Call, asked, error_code};
+use super::caller::{self, Killed};
 use super::connection::{Breakable, Switch};
 use super::fault::Effect;
-use super::{Record, Upstreams};
+use super::{Record, Upstreams, lock};
 
 /// Lambda's own limit for code is 50 MB and the functions send kilobytes; no more is held in memory.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -58,13 +59,18 @@ impl Proxy {
         }
     }
 
-    async fn outcome(&self, asked: &Asked, parts: &request::Parts, body: Bytes) -> Outcome {
-        match self.record.next_effect(&self.function, &asked.service, &asked.operation) {
+    async fn outcome(&self, asked: &Asked, parts: &request::Parts, body: Bytes, connection: &Switch) -> Outcome {
+        match self.record.next_effect(&self.function, asked, &body) {
             Some(Effect::Respond { status, code }) => refusal(asked, &parts.headers, status, code),
             Some(Effect::Reset) => Outcome { status: None, error: Some("ConnectionReset".into()), answer: None },
             Some(Effect::LoseAnswer) => {
                 let done = self.forward(asked, parts, body).await;
                 Outcome { error: Some("AnswerLost".into()), answer: None, ..done }
+            }
+            Some(Effect::KillCaller) => {
+                let done = self.forward(asked, parts, body).await;
+                let error = self.kill(asked, done.status, connection);
+                Outcome { error: Some(error.into()), answer: None, ..done }
             }
             Some(Effect::Delay(delay)) => {
                 tokio::time::sleep(delay).await;
@@ -72,6 +78,18 @@ impl Proxy {
             }
             None => self.forward(asked, parts, body).await,
         }
+    }
+
+    /// Kills whoever waits for this answer, and says so in the place of an error code.
+    fn kill(&self, asked: &Asked, status: Option<u16>, connection: &Switch) -> &'static str {
+        let Some((pid, connected_to)) = caller::kill(connection.ends()) else {
+            tracing::warn!(function = self.function, "nobody is found at the other end, and nobody was killed");
+            return "CallerNotFound";
+        };
+        let (function, at) = (self.function.clone(), jiff::Timestamp::now());
+        let action = format!("{}:{}", asked.service, asked.operation);
+        lock(&self.record.killed).push(Killed { function, action, status, at, pid, connected_to });
+        "CallerKilled"
     }
 
     async fn forward(&self, asked: &Asked, parts: &request::Parts, body: Bytes) -> Outcome {
@@ -110,7 +128,7 @@ async fn handle(
         return Response::default();
     };
     let asked = asked(&parts.method, &parts.uri, &parts.headers, &body);
-    let outcome = proxy.outcome(&asked, &parts, body).await;
+    let outcome = proxy.outcome(&asked, &parts, body, &connection).await;
     proxy.record.write_down(Call {
         function: proxy.function.clone(),
         at,

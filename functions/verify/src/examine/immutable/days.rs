@@ -1,6 +1,8 @@
 //! Days with their counts and hashes, and the ranges they are kept as.
 
-use holdfast_ledger::RangeObserved;
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_ledger::{DayObserved, DaysObserved, Observed, RangeObserved};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -29,11 +31,17 @@ impl Day {
         let (rows, hash, then): (i64, Option<String>, Option<String>) =
             (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
         Ok(Self {
-            day: row.try_get(0)?,
+            day: i64::from(row.try_get::<_, i32>(0)?),
             rows: u64::try_from(rows).unwrap_or(0),
             hash: hash.map_or(0, |hash| number(&hash)),
             then: then.map(|then| number(&then)),
         })
+    }
+
+    /// As a part of a table is kept.
+    pub(super) fn observed(&self) -> DayObserved {
+        let Self { day, rows, hash, then } = self;
+        DayObserved { day: *day, rows: *rows, hash: hash.to_string(), then: then.map(|then| then.to_string()) }
     }
 
     /// The hash to compare with one of then.
@@ -45,6 +53,40 @@ impl Day {
 /// A sum of at most 2^63 numbers of 64 bits is one of 127 bits.
 pub(super) fn number(decimal: &str) -> i128 {
     decimal.parse().unwrap_or(i128::MAX)
+}
+
+/// A table that was read in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) table: String,
+    pub(super) hashed: Vec<String>,
+    /// In order.
+    pub(super) days: Vec<Day>,
+    /// Whether nothing was written to the server between the parts.
+    pub(super) quiet: bool,
+}
+
+/// The parts of a table, put together. `None` if they are not parts of one: the table was changed between them.
+pub(super) fn together(parts: &[Observed]) -> Option<Whole> {
+    let (mut days, mut moments) = (BTreeMap::<i64, Day>::new(), BTreeSet::new());
+    let mut first: Option<&DaysObserved> = None;
+    for part in parts {
+        let Observed::Days(part) = part else { return None };
+        let first = *first.get_or_insert(part);
+        if (&part.table, &part.hashed) != (&first.table, &first.hashed) {
+            return None;
+        }
+        moments.insert(part.next_transaction);
+        for seen in &part.days {
+            let (hash, then) = (number(&seen.hash), seen.then.as_deref().map(number));
+            let day = days.entry(seen.day).or_insert(Day { day: seen.day, rows: 0, hash: 0, then: then.map(|_| 0) });
+            day.rows += seen.rows;
+            day.hash += hash;
+            day.then = day.then.zip(then).map(|(sum, then)| sum + then);
+        }
+    }
+    let DaysObserved { table, hashed, .. } = first?.clone();
+    Some(Whole { table, hashed, days: days.into_values().collect(), quiet: moments.len() == 1 })
 }
 
 /// What is kept: whole months that are over, large ones and the last one by days. In order; days without rows are left out.

@@ -3,7 +3,7 @@
 
 use holdfast_domain::inventory::{
     AutomatedBackups, DailyWindow, Database, DatabaseKind, DbCluster, DbSnapshot, DbSnapshotStatus, DbStatus, MadeBy,
-    ReplicatedBackup,
+    ReplicatedBackup, ServerlessCapacity,
 };
 use holdfast_domain::tags::Tags;
 use holdfast_ports::{
@@ -22,6 +22,11 @@ fn cluster_xml(id: &str, engine: &str) -> String {
            <Status>available</Status>
            <Engine>{engine}</Engine>
            <EngineVersion>5.0.0</EngineVersion>
+           <MasterUsername>master</MasterUsername>
+           <DatabaseName></DatabaseName>
+           <PendingModifiedValues><MasterUserPassword>****</MasterUserPassword></PendingModifiedValues>
+           <DBClusterParameterGroup>shop-docdb5</DBClusterParameterGroup>
+           <ServerlessV2ScalingConfiguration><MinCapacity>0.5</MinCapacity><MaxCapacity>16.0</MaxCapacity></ServerlessV2ScalingConfiguration>
            <AllocatedStorage>1</AllocatedStorage>
            <BackupRetentionPeriod>7</BackupRetentionPeriod>
            <PreferredBackupWindow>00:00-00:30</PreferredBackupWindow>
@@ -113,6 +118,12 @@ async fn clusters_are_read_field_by_field_and_page_by_page_whatever_engine_they_
             status: DbStatus::Available,
             engine: "docdb".into(),
             engine_version: "5.0.0".into(),
+            master_user: "master".into(),
+            database: None,
+            password_pending: true,
+            modification_pending: false,
+            parameter_group: Some("shop-docdb5".into()),
+            serverless: Some(ServerlessCapacity { min_half_acus: 1, max_half_acus: 32 }),
             latest_restorable_at: Some("2026-11-20T01:55:00.123Z".parse().expect("a time")),
             backups: AutomatedBackups { retention_days: 7, window: DailyWindow::read("00:00-00:30") },
             encrypted: true,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use holdfast_ledger::Found;
+use holdfast_ledger::{Evidence, Found};
 
 /// Reads a copy of the bucket, of its folder `evidence`, or of one chain.
 pub(crate) fn read(dir: &Path) -> Result<Found> {
@@ -25,6 +25,17 @@ pub(crate) fn read(dir: &Path) -> Result<Found> {
         found.links.insert(resource, own);
     }
     Ok(found)
+}
+
+/// A link by its path, or the last one of a chain's folder.
+pub(crate) fn link(path: &Path) -> Result<Evidence> {
+    let mut path = path.to_owned();
+    if path.is_dir() {
+        let last = files(&path)?.into_keys().rfind(|file| file.ends_with(".json"));
+        path = path.join(last.with_context(|| format!("{} holds no link of a chain", path.display()))?);
+    }
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is no link of a chain of evidence", path.display()))
 }
 
 /// Every folder of a folder that holds files, by its name.

@@ -81,7 +81,9 @@ fn fit_checks(checks: &mut Checks, has: impl Fn(&str) -> bool) {
         checks.integrity = Some(required());
     } else if has("checks.documents") {
         let (collection, filter) = ("a.b".to_owned(), None);
-        let check = DocumentCheck { collection, filter, documents_min: 1, within: None, requirement: required() };
+        let (documents_min, within, fresh, shrink_max_percent) = (1, None, None, None);
+        let requirement = required();
+        let check = DocumentCheck { collection, filter, documents_min, within, fresh, shrink_max_percent, requirement };
         checks.documents.insert(legal("always"), check);
     }
 }

@@ -323,6 +323,18 @@ pub(super) async fn cluster_snapshot_in(
     }
 }
 
+/// The parameter group family of the PostgreSQL that this machine has.
+pub(super) fn family(bench: &Bench) -> String {
+    format!("postgres{}", bench.rds.cloud.host.binaries().version_major)
+}
+
+/// Makes a parameter group that changes nothing.
+pub(super) async fn make_group(bench: &Bench, client: &Client, name: &str) -> Outcome {
+    let call = client.create_db_parameter_group().db_parameter_group_name(name).description("of a test");
+    call.db_parameter_group_family(family(bench)).send().await?;
+    Ok(())
+}
+
 /// Waits until an instance is gone.
 pub(super) async fn gone(client: &Client, id: &str) -> Outcome {
     let deadline = Instant::now() + PATIENCE;

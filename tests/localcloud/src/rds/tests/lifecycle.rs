@@ -3,7 +3,8 @@
 use aws_sdk_rds::types::Tag;
 
 use super::bench::{
-    Bench, Outcome, PASSWORD, available, count, create, create_backed_up, gone, instance_in, login, restore, snapshot,
+    Bench, Outcome, PASSWORD, available, count, create, create_backed_up, gone, instance_in, login, make_group,
+    restore, snapshot,
 };
 use crate::sample;
 
@@ -95,6 +96,7 @@ async fn what_a_restore_call_says_holds_from_the_first_moment() -> Outcome {
     let client = bench.client("eu-central-1");
     create_backed_up(&client, "orders").await?;
     snapshot(&client, "orders", "orders-1").await?;
+    make_group(&bench, &client, "inert").await?;
     let call = client
         .restore_db_instance_from_db_snapshot()
         .db_snapshot_identifier("orders-1")

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod lifecycle;
 mod misfortune;
+mod parameters;
 mod point_in_time;
 mod requests;
 mod snapshots;

@@ -1,0 +1,270 @@
+//! Misfortunes, as they come down.
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use holdfast_domain::inventory::{Database, DbStatus};
+use holdfast_domain::tags::Tags;
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+use holdfast_ledger::{PLAN_KEY, plan_key};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::functions::Function;
+use crate::misfortune::Misfortune;
+use crate::witness::people::Said;
+
+use super::deliver::Sort;
+use super::rds::Later;
+use super::setup::ACKNOWLEDGE_KEY;
+use super::{Event, Life};
+
+impl Life<'_> {
+    pub(super) fn misfortune(&mut self, line: usize) {
+        let Some(what) = self.script.lines.get(line).map(|line| line.what.clone()) else { return };
+        *self.counts.faults.entry(what.sort()).or_default() += 1;
+        self.world.state().changed();
+        match &what {
+            Misfortune::Crash { .. }
+            | Misfortune::Hang { .. }
+            | Misfortune::Fail { .. }
+            | Misfortune::Lost { .. }
+            | Misfortune::Doubled { .. }
+            | Misfortune::Late { .. }
+            | Misfortune::SnapshotFails { .. }
+            | Misfortune::SnapshotSlow { .. }
+            | Misfortune::RestoreFails { .. }
+            | Misfortune::RestoreSlow { .. }
+            | Misfortune::DeletionSlow { .. } => self.world.state().weather.waits(what),
+            Misfortune::Cold { function } => {
+                self.idle.remove(function);
+            }
+            Misfortune::Slow { minutes, .. }
+            | Misfortune::Skew { minutes, .. }
+            | Misfortune::Throttled { minutes, .. }
+            | Misfortune::Unreachable { minutes, .. }
+            | Misfortune::Stale { minutes, .. }
+            | Misfortune::NoSweeps { minutes, .. }
+            | Misfortune::InstanceQuota { minutes, .. }
+            | Misfortune::KeyDisabled { minutes, .. }
+            | Misfortune::Damaged { minutes, .. }
+            | Misfortune::Channel { minutes, .. } => {
+                let minutes = *minutes;
+                self.spell(what, minutes);
+            }
+            Misfortune::HomeDown { minutes } => self.home_goes_down(*minutes),
+            Misfortune::Malformed { function } => {
+                self.deliver(*function, json!({ "nobody": "can read this" }), Sort::Kept);
+            }
+            Misfortune::SnapshotQuota { region, minutes } => self.fill_quota(region, *minutes),
+            Misfortune::Database { resource, status, minutes } => {
+                if let Some((region, database)) = self.database(resource) {
+                    self.world.cloud.set_database_status(&region, &database, DbStatus::read(status));
+                    self.heals_after(&what.clone(), resource, *minutes);
+                }
+            }
+            Misfortune::Gone { resource, minutes } => {
+                if let Some((region, Database::Instance(id))) = self.database(resource) {
+                    self.world.cloud.remove_instance(&region, &id);
+                    self.heals_after(&what.clone(), resource, *minutes);
+                }
+            }
+            Misfortune::LogsStuck { resource, minutes } => {
+                if let Some((_, database)) = self.database(resource) {
+                    let now = self.world.now();
+                    self.world.state().logs_stuck.insert(database.id().to_owned(), now - SignedDuration::from_mins(5));
+                    self.heals_after(&what.clone(), resource, *minutes);
+                }
+            }
+            Misfortune::RecoveryPointDeleted { resource } => self.delete_newest(resource),
+            Misfortune::ForeignSnapshot { resource } => self.foreign_snapshot(resource),
+            Misfortune::ForeignRoom { region } => self.foreign_room(region),
+            Misfortune::RoomDeleted { resource } => self.delete_room_by_hand(resource),
+            Misfortune::RestoreTestNow { resource, request } => {
+                let ask = json!({ "holdfast": "restore-test-now", "resource": resource, "request": request,
+                    "reason": "to see" });
+                self.deliver(Function::RestoreTest, ask, Sort::Kept);
+            }
+            Misfortune::SnapshotNow { resource, request } => {
+                let ask = json!({ "holdfast": "snapshot-now", "resource": resource, "request": request,
+                    "reason": "to see", "keep": "30d" });
+                self.deliver(Function::Snapshot, ask, Sort::Kept);
+            }
+            Misfortune::Acknowledged { by } => self.acknowledge(by),
+            Misfortune::Deploy { plan } => {
+                if (1..=self.plans.len()).contains(plan) {
+                    self.deploy(plan - 1);
+                }
+            }
+        }
+    }
+
+    fn spell(&mut self, what: Misfortune, minutes: u32) {
+        let until = self.world.now() + SignedDuration::from_mins(minutes.into());
+        self.world.state().weather.lasts(until, what);
+        self.push(until, Event::Later(Later::Over));
+    }
+
+    /// Whatever runs there dies with the region.
+    fn home_goes_down(&mut self, minutes: u32) {
+        self.spell(Misfortune::HomeDown { minutes }, minutes);
+        let all: Vec<u64> = self.invocations.keys().copied().collect();
+        for id in all {
+            self.end(id, Err(super::killed_by_luck()));
+        }
+        self.idle.clear();
+    }
+
+    fn heals_after(&mut self, what: &Misfortune, resource: &str, minutes: u32) {
+        self.spell(what.clone(), minutes);
+        let heals = Later::Heals { resource: resource.to_owned() };
+        self.after(SignedDuration::from_mins(minutes.into()), Event::Later(heals));
+    }
+
+    /// The database is there again, and well.
+    pub(super) fn heal(&mut self, resource: &str) {
+        let Some((region, database)) = self.database(resource) else { return };
+        self.world.state().logs_stuck.remove(database.id());
+        if let Database::Instance(id) = &database
+            && !self.world.cloud.has_instance(&region, id)
+        {
+            self.stand(resource);
+        }
+        self.world.cloud.set_database_status(&region, &database, DbStatus::Available);
+    }
+
+    fn database(&self, resource: &str) -> Option<(Region, Database)> {
+        let plan = self.plans[self.current].plan();
+        let (_, found) = plan.resources.iter().find(|(name, _)| name.as_str() == resource)?;
+        Some((found.region.clone(), Database::of(&found.target)?))
+    }
+
+    fn fill_quota(&mut self, region: &str, minutes: u32) {
+        let Ok(region) = region.parse::<Region>() else { return };
+        let quotas = self.plans[self.current].plan().quotas;
+        let id = self.world.state().next();
+        let Ok(theirs) = "somebodys".parse::<DbInstanceId>() else { return };
+        let name = |n| format!("theirs-{id}-{n}").parse::<DbSnapshotId>().ok();
+        let ids: Vec<DbSnapshotId> = (0..quotas.db_snapshots.min(400)).filter_map(name).collect();
+        ids.iter().for_each(|id| self.world.cloud.add_snapshot(&region, id, &theirs, Tags::new()));
+        self.spell(Misfortune::SnapshotQuota { region: region.to_string(), minutes }, minutes);
+        let ends = Later::QuotaEnds { region, ids };
+        self.after(SignedDuration::from_mins(minutes.into()), Event::Later(ends));
+    }
+
+    fn delete_newest(&mut self, resource: &str) {
+        let points: BTreeMap<_, _> = {
+            let state = self.world.state();
+            let of = state.witness.points.iter().filter(|(_, point)| point.resource == resource);
+            of.filter_map(|(id, point)| Some((point.available_at?, id.clone()))).collect()
+        };
+        let newest = points.into_iter().next_back();
+        if let (Some((_, id)), Some((region, _))) = (newest, self.database(resource)) {
+            self.world.cloud.remove_snapshot(&region, &id);
+            let now = self.world.now();
+            self.world.state().weather.felt(now);
+        }
+    }
+
+    fn foreign_snapshot(&mut self, resource: &str) {
+        let number = self.world.state().next();
+        let id = format!("by-hand-{number}").parse::<DbSnapshotId>();
+        if let (Some((region, Database::Instance(instance))), Ok(id)) = (self.database(resource), id) {
+            let owner = Tags::from([("owner".into(), "somebody".into())]);
+            self.world.cloud.add_snapshot(&region, &id, &instance, owner);
+        }
+    }
+
+    fn foreign_room(&mut self, region: &str) {
+        let number = self.world.state().next();
+        let id = format!("hf-rt-somebodys-{number}").parse::<DbInstanceId>();
+        if let (Ok(region), Ok(id)) = (region.parse::<Region>(), id) {
+            self.world.cloud.add_instance(&region, &id);
+        }
+    }
+
+    fn delete_room_by_hand(&mut self, resource: &str) {
+        let room = {
+            let state = self.world.state();
+            let mut rooms = state.rooms.iter().filter(|(_, facts)| facts.resource == resource);
+            rooms.next().map(|(id, facts)| (facts.region.clone(), id.clone()))
+        };
+        if let Some((region, room)) = room {
+            self.world.cloud.remove_instance(&region, &room);
+            self.world.state().rooms.remove(&room);
+            let now = self.world.now();
+            self.world.state().weather.felt(now);
+        }
+    }
+
+    /// Somebody takes care of the oldest incident that they were told of and that is not over.
+    fn acknowledge(&mut self, by: &str) {
+        let standing = {
+            let state = self.world.state();
+            let over = |incident: &String| {
+                let mut told = state.witness.told.iter();
+                told.any(|told| told.read.said == Said::Over && told.read.incident.as_ref() == Some(incident))
+            };
+            let stands = state.witness.told.iter().filter(|told| told.read.said == Said::Stands);
+            stands.filter_map(|told| told.read.incident.clone()).find(|incident| !over(incident))
+        };
+        let Some(incident) = standing else { return };
+        let id = self.world.state().next();
+        let body = json!({ "event": {
+            "id": format!("event-{id}"), "event_type": "incident.acknowledged", "resource_type": "incident",
+            "occurred_at": self.world.now().to_string(), "agent": { "summary": by, "type": "user_reference" },
+            "data": { "id": "P0", "type": "incident", "incident_key": incident, "status": "acknowledged" },
+        } });
+        self.deliver(Function::Acknowledge, signed(&body), Sort::Kept);
+    }
+
+    /// A new plan is uploaded, and its schedules with it.
+    pub(super) fn deploy(&mut self, plan: usize) {
+        let now = self.world.now();
+        self.current = plan;
+        self.deployed.push((now, plan));
+        let compiled = &self.plans[plan];
+        self.world.cloud.put_object(&plan_key(compiled.sha()), compiled.to_json());
+        self.world.cloud.put_object(PLAN_KEY, compiled.to_json());
+        self.world.state().weather.felt(now);
+        self.world.state().changed();
+        self.stand_all();
+        for place in 0..self.plans[plan].schedules().len() {
+            self.schedule(plan, place);
+        }
+    }
+
+    /// From now on nothing goes wrong any more, and what is broken is mended.
+    pub(super) fn calm_down(&mut self) {
+        let now = self.world.now();
+        self.stormy = false;
+        self.queue.retain(|_, event| !matches!(event, Event::Misfortune(_)));
+        let at_once: Vec<(Timestamp, u64)> = self.queue.iter().filter(|(_, event)| ends_with_the_storm(event)).map(|(key, _)| *key).collect();
+        for key in at_once {
+            if let Some(event) = self.queue.remove(&key) {
+                self.push(now, event);
+            }
+        }
+        self.world.state().weather.clear(now);
+        self.world.state().changed();
+        let resources: Vec<String> = self.plans[self.current].plan().resources.keys().map(ToString::to_string).collect();
+        resources.iter().for_each(|resource| self.heal(resource));
+        self.tick_soon();
+    }
+}
+
+fn ends_with_the_storm(event: &Event) -> bool {
+    matches!(event, Event::Later(Later::Heals { .. } | Later::QuotaEnds { .. } | Later::SnapshotDone { .. } | Later::RoomUp { .. } | Later::RoomGone { .. }))
+}
+
+/// A webhook of PagerDuty's, signed as it signs.
+fn signed(body: &Value) -> Value {
+    let body = body.to_string();
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(ACKNOWLEDGE_KEY.as_bytes()) else {
+        unreachable!("HMAC takes a key of any length")
+    };
+    mac.update(body.as_bytes());
+    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({ "rawPath": "/pagerduty", "headers": { "x-pagerduty-signature": format!("v1={digest}") }, "body": body })
+}

@@ -1,0 +1,206 @@
+//! RDS's own work: snapshots, restores and deletions take their time, fail, get stuck, and are told of or not.
+
+use holdfast_domain::inventory::{Database, DatabaseKind, DbSnapshotStatus, DbStatus, Endpoint};
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::misfortune::Misfortune;
+
+use super::{Event, Life};
+
+/// What comes of something later.
+#[derive(Debug)]
+pub(crate) enum Later {
+    /// A snapshot came to its end.
+    SnapshotDone { region: Region, id: DbSnapshotId, kind: DatabaseKind, status: DbSnapshotStatus },
+    /// A room came up, or did not.
+    RoomUp { region: Region, room: DbInstanceId, status: DbStatus },
+    /// A room is gone.
+    RoomGone { region: Region, room: DbInstanceId },
+    /// A new password is applied.
+    ResetDone { region: Region, room: DbInstanceId },
+    /// A database is as it was.
+    Heals { resource: String },
+    /// What people filled a quota with is gone.
+    QuotaEnds { region: Region, ids: Vec<DbSnapshotId> },
+    /// Something is over that no inventory shows.
+    Over,
+    /// What is kept long enough expires, and RDS makes its own backups.
+    Daily,
+}
+
+/// As the in-memory cloud takes for them.
+const SNAPSHOT: SignedDuration = SignedDuration::from_mins(4);
+const RESTORE: SignedDuration = SignedDuration::from_mins(9);
+const DELETE: SignedDuration = SignedDuration::from_mins(3);
+/// RDS tells a moment after.
+const TOLD: SignedDuration = SignedDuration::from_secs(1);
+
+impl Life<'_> {
+    pub(super) fn snapshot_begun(&mut self, region: Region, id: DbSnapshotId, kind: DatabaseKind, database: &str) {
+        let now = self.world.now();
+        let resource = self.world.state().resource_of.get(database).cloned().unwrap_or_default();
+        let fate = self.world.state().weather.meet(now, |what| {
+            if let Misfortune::SnapshotFails { resource: of } = what {
+                return (*of == resource).then_some(None);
+            }
+            let Misfortune::SnapshotSlow { resource: of, minutes } = what else { return None };
+            (*of == resource).then_some(Some(SignedDuration::from_mins((*minutes).into())))
+        });
+        let (after, status) = match fate {
+            None => (SNAPSHOT + TOLD, DbSnapshotStatus::Available),
+            Some(None) => (SNAPSHOT, DbSnapshotStatus::Failed),
+            Some(Some(minutes)) => (minutes, DbSnapshotStatus::Available),
+        };
+        if fate.is_some() {
+            // For good, until its time comes.
+            self.world.cloud.edit_snapshot(&region, &id, |seen| seen.status = DbSnapshotStatus::Creating);
+        }
+        self.after(after, Event::Later(Later::SnapshotDone { region, id, kind, status }));
+    }
+
+    pub(super) fn restore_begun(&mut self, region: Region, room: DbInstanceId, resource: &str) {
+        let now = self.world.now();
+        let fate = self.world.state().weather.meet(now, |what| {
+            if let Misfortune::RestoreFails { resource: of, status } = what {
+                return (of == resource).then(|| (RESTORE, DbStatus::read(status)));
+            }
+            let Misfortune::RestoreSlow { resource: of, minutes } = what else { return None };
+            (of == resource).then(|| (SignedDuration::from_mins((*minutes).into()), DbStatus::Available))
+        });
+        if fate.is_some() {
+            self.world.cloud.set_instance_status(&region, &room, DbStatus::Busy("creating".into()));
+        }
+        let (after, status) = fate.unwrap_or((RESTORE + TOLD, DbStatus::Available));
+        self.after(after, Event::Later(Later::RoomUp { region, room, status }));
+    }
+
+    pub(super) fn deletion_begun(&mut self, region: Region, room: DbInstanceId, resource: &str) {
+        let now = self.world.now();
+        let slow = self.world.state().weather.meet(now, |what| {
+            let Misfortune::DeletionSlow { resource: of, minutes } = what else { return None };
+            (of == resource).then(|| SignedDuration::from_mins((*minutes).into()))
+        });
+        if slow.is_some() {
+            self.world.cloud.set_instance_status(&region, &room, DbStatus::Deleting);
+        }
+        self.after(slow.unwrap_or(DELETE) + TOLD, Event::Later(Later::RoomGone { region, room }));
+    }
+
+    pub(super) fn later(&mut self, later: Later) {
+        let now = self.world.now();
+        self.world.state().changed();
+        match later {
+            Later::SnapshotDone { region, id, kind, status } => self.snapshot_done(&region, &id, kind, status),
+            Later::RoomUp { region, room, status } => {
+                let up = status == DbStatus::Available;
+                let mut stands = false;
+                let host = format!("{room}.test");
+                self.world.cloud.edit_instance(&region, &room, |seen| {
+                    stands = seen.status != DbStatus::Deleting;
+                    if stands && !up {
+                        seen.status = status.clone();
+                    } else if stands && matches!(seen.status, DbStatus::Busy(_)) {
+                        seen.status = DbStatus::Available;
+                    }
+                    if stands && up {
+                        seen.endpoint.get_or_insert(Endpoint { host, port: 5432 });
+                    }
+                });
+                if stands && up {
+                    self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0005");
+                }
+            }
+            Later::RoomGone { region, room } => {
+                self.world.cloud.remove_instance(&region, &room);
+                self.world.state().rooms.remove(&room);
+                self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0003");
+            }
+            Later::ResetDone { region, room } => {
+                self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0016");
+            }
+            Later::Heals { resource } => self.heal(&resource),
+            Later::QuotaEnds { region, ids } => {
+                ids.iter().for_each(|id| self.world.cloud.remove_snapshot(&region, id));
+            }
+            Later::Over => {}
+            Later::Daily => {
+                self.world.cloud.forget_calls();
+                self.backups_of_rds(now);
+                self.expire(now);
+                self.after(SignedDuration::from_hours(6), Event::Later(Later::Daily));
+            }
+        }
+    }
+
+    fn snapshot_done(&mut self, region: &Region, id: &DbSnapshotId, kind: DatabaseKind, status: DbSnapshotStatus) {
+        let mut there = false;
+        let set = status.clone();
+        self.world.cloud.edit_snapshot(region, id, |seen| {
+            there = true;
+            if set == DbSnapshotStatus::Available && seen.kind == DatabaseKind::Instance {
+                seen.size_bytes = Some(1 << 30);
+            }
+            seen.status = set;
+        });
+        if !there {
+            return;
+        }
+        let now = self.world.now();
+        self.world.state().witness.point_is(now, id, &status);
+        if status == DbSnapshotStatus::Available {
+            let (event, number) = match kind {
+                DatabaseKind::Instance => ("RDS DB Snapshot Event", "RDS-EVENT-0042"),
+                DatabaseKind::Cluster => ("RDS DB Cluster Snapshot Event", "RDS-EVENT-0075"),
+            };
+            self.rds_event(event, region, id.as_str(), number);
+        } else {
+            // Somebody cleans up what failed, in time.
+            let ids = vec![id.clone()];
+            let region = region.clone();
+            self.after(SignedDuration::from_hours(30), Event::Later(Later::QuotaEnds { region, ids }));
+        }
+    }
+
+    /// Automated backups of RDS's own, of whatever the plan says that somebody else backs up, and the continuous ones.
+    fn backups_of_rds(&mut self, now: Timestamp) {
+        for (name, resource) in self.plans[self.current].plan().resources.clone() {
+            let (Some(_), Some(database)) = (&resource.external, Database::of(&resource.target)) else { continue };
+            let id: Result<DbSnapshotId, _> = format!("rds:{name}-{}", now.strftime("%Y-%m-%d-%H-%M")).parse();
+            let Ok(id) = id else { continue };
+            let made_by = holdfast_domain::inventory::MadeBy::Rds;
+            if let Database::Instance(instance) = &database {
+                self.world.cloud.add_snapshot(&resource.region, &id, instance, holdfast_domain::tags::Tags::new());
+                self.world.cloud.set_snapshot_maker(&resource.region, &id, made_by);
+            }
+        }
+    }
+
+    /// What no rule keeps any more goes: the work of `tier`, which is not there yet.
+    fn expire(&mut self, now: Timestamp) {
+        let plan = self.plans[self.current].plan();
+        let kept = |rule: &str, resource: &str| {
+            let (_, resource) = plan.resources.iter().find(|(name, _)| name.as_str() == resource)?;
+            let (_, rule) = resource.snapshots.iter().find(|(name, _)| name.as_str() == rule)?;
+            Some(rule.keep.longest())
+        };
+        let mut over = Vec::new();
+        {
+            let state = self.world.state();
+            self.world.cloud.each_snapshot(|seen| {
+                let taken_at = seen.taken_at.unwrap_or(now);
+                let foreign = SignedDuration::from_hours(24 * 35);
+                let keep = match state.witness.points.get(&seen.id) {
+                    Some(point) => point.rules.iter().filter_map(|rule| kept(rule, &point.resource)).max(),
+                    None => Some(foreign),
+                };
+                let from = state.witness.points.get(&seen.id).and_then(|point| point.slot);
+                let from = from.map_or(taken_at, |slot| slot.instant());
+                if seen.status == DbSnapshotStatus::Available && now.duration_since(from) > keep.unwrap_or(foreign) {
+                    over.push((seen.region.clone(), seen.id.clone()));
+                }
+            });
+        }
+        over.iter().for_each(|(region, id)| self.world.cloud.remove_snapshot(region, id));
+    }
+}

@@ -1,0 +1,152 @@
+//! What must be true at the end, after days without any misfortune: nothing is open, nothing stands that is over, everybody heard, nothing is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdfast_domain::FindingState;
+use holdfast_ledger::{
+    Incident, IncidentState, LineState, OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, Phase, Run, Verification,
+};
+use holdfast_plan::Compiled;
+use holdfast_testkit::MemoryCloud;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::witness::people::Said;
+use crate::witness::{Invariant, Witness, slots};
+use crate::world::World;
+
+/// A run may have begun this shortly before the end.
+const STILL_OPEN: SignedDuration = SignedDuration::from_hours(8);
+
+/// Looks at everything once more.
+pub(crate) fn look(
+    world: &World,
+    plans: &[Compiled],
+    deployed: &[(Timestamp, usize)],
+    times: (Timestamp, Timestamp, Timestamp),
+) {
+    let mut state = world.state();
+    let witness = &mut state.witness;
+    slots::look(witness, plans, deployed, times);
+    runs(witness, &world.cloud, times.2);
+    left_over(witness, world, times.2);
+    incidents(witness, &world.cloud, times);
+    ledger(witness, &world.cloud, times.2);
+}
+
+/// Every record under a prefix.
+fn records<T: DeserializeOwned>(cloud: &MemoryCloud, prefix: &str) -> Vec<(String, T)> {
+    let read = |key: String| {
+        let record: Value = serde_json::from_slice(&cloud.object(&key)?).ok()?;
+        Some((key, serde_json::from_value(record.get("body")?.clone()).ok()?))
+    };
+    cloud.keys_with(prefix).into_iter().filter_map(read).collect()
+}
+
+/// Every run came to an end, with a verdict and one link of evidence.
+fn runs(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {
+    let runs: Vec<(String, Run)> = records(cloud, "restore-tests/runs/");
+    let mut judged = 0;
+    for (_, run) in &runs {
+        let old = run.deadline_at + SignedDuration::from_hours(2) < end;
+        let closed = run.phase == Phase::Closed;
+        witness.must(end, Invariant::Rooms, closed || !old, || format!("the run {} is still {:?}", run.id, run.phase));
+        judged += usize::from(run.evidence.is_some());
+        let evidence = run.evidence.is_some() || !closed;
+        witness.must(end, Invariant::Ledger, evidence, || format!("the run {} closed without evidence", run.id));
+    }
+    let links = cloud.keys_with("evidence/").len();
+    let whole = links >= judged && links <= runs.len();
+    witness.must(end, Invariant::Ledger, whole, || format!("{links} links of evidence of {} runs", runs.len()));
+    let verified: Vec<(String, Verification)> = records(cloud, "verifications/");
+    let few = verified.len() <= runs.len();
+    witness.must(end, Invariant::Ledger, few, || format!("{} verifications of {} runs", verified.len(), runs.len()));
+}
+
+/// Rooms, secrets and markers are gone.
+fn left_over(witness: &mut Witness, world: &World, end: Timestamp) {
+    let young = |run: &Run| run.requested_at + STILL_OPEN > end;
+    let open: BTreeSet<String> =
+        records::<Run>(&world.cloud, "restore-tests/runs/").into_iter().filter(|(_, run)| young(run)).map(|(_, run)| run.room.to_string()).collect();
+    for room in world.cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")) {
+        let foreign = room.as_str().starts_with("hf-rt-somebodys-");
+        let allowed = foreign || open.contains(room.as_str());
+        witness.must(end, Invariant::Rooms, allowed, || format!("the room {room} is still there"));
+    }
+    for secret in world.cloud.secret_names().iter().filter(|name| name.as_str().starts_with("hf-rt-")) {
+        witness.must(end, Invariant::Rooms, open.contains(secret.as_str()), || {
+            format!("the secret {secret} is still there")
+        });
+    }
+    let markers = world.cloud.keys_with(OPEN_PREFIX).len();
+    let few = markers <= open.len();
+    witness.must(end, Invariant::Ledger, few, || format!("{markers} runs are marked open, {} may be", open.len()));
+}
+
+/// Whoever heard that something stands heard that it is over; nothing stands that is over; one incident for a cause.
+fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (Timestamp, Timestamp, Timestamp)) {
+    let incidents: Vec<(String, Incident)> = records(cloud, "incidents/records/");
+    let mut standing: BTreeMap<&str, &Incident> = BTreeMap::new();
+    for (_, incident) in &incidents {
+        for (cause, line) in incident.lines.iter().filter(|(_, line)| line.state == LineState::Standing) {
+            let other = standing.insert(cause, incident).filter(|_| incident.state == IncidentState::Open);
+            witness.must(end, Invariant::Incidents, other.is_none(), || {
+                format!("{cause} stands in two incidents, {} since {}", incident.id, line.since)
+            });
+        }
+    }
+    let last = witness.bus.iter().map(|finding| (finding.cause.clone(), finding.state, finding.at));
+    let last: BTreeMap<String, (FindingState, Timestamp)> = last.map(|(cause, state, at)| (cause, (state, at))).collect();
+    for (cause, (state, at)) in &last {
+        let stands = standing.contains_key(cause.as_str());
+        match state {
+            FindingState::Resolved if *at + SignedDuration::from_mins(40) < end => {
+                witness.must(end, Invariant::Incidents, !stands, || {
+                    format!("{cause} was over at {at} for who told of it, and its incident stands")
+                });
+            }
+            FindingState::Resolved => {}
+            FindingState::Open => {
+                // What was last told in the storm, and what nobody has told for a day, is old news.
+                let old = *at < storm_ends || *at + SignedDuration::from_hours(24) < end;
+                witness.must(end, Invariant::Incidents, !(old && stands), || {
+                    format!("{cause} still stands; it was last told of at {at}, and nothing is wrong since {storm_ends}")
+                });
+            }
+        }
+    }
+    heard(witness, &incidents, end);
+    let open = cloud.keys_with(OPEN_INCIDENTS_PREFIX).len();
+    let allowed = incidents.iter().filter(|(_, incident)| incident.finished_at.is_none()).count();
+    witness.must(end, Invariant::Ledger, open <= allowed, || format!("{open} incidents are marked open, {allowed} may be"));
+}
+
+/// Whoever can tell incidents apart heard the end of each that they heard the beginning of.
+fn heard(witness: &mut Witness, incidents: &[(String, Incident)], end: Timestamp) {
+    let mut heard: BTreeMap<(String, String), BTreeSet<Said>> = BTreeMap::new();
+    for told in &witness.told {
+        if let Some(incident) = &told.read.incident {
+            heard.entry((incident.clone(), told.channel.clone())).or_default().insert(told.read.said);
+        }
+    }
+    for (_, incident) in incidents.iter().filter(|(_, incident)| incident.finished_at.is_some()) {
+        for (channel, _) in incident.opened_to.iter() {
+            let key = (incident.id.to_string(), channel.clone());
+            let Some(said) = heard.get(&key).filter(|said| said.contains(&Said::Stands)) else { continue };
+            witness.must(end, Invariant::Incidents, said.contains(&Said::Over), || {
+                format!("{channel} was told of {} and never that it is over", incident.id)
+            });
+        }
+    }
+}
+
+/// The ledger grows with what happens, not with the minutes.
+fn ledger(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {
+    let points = cloud.keys_with("recovery-points/").len();
+    let most = witness.points.len() + 2;
+    witness.must(end, Invariant::Ledger, points <= most, || format!("{points} records of {most} recovery points"));
+    let incidents = cloud.keys_with("incidents/records/").len();
+    let told = witness.bus.len() + witness.told.len() + 20;
+    witness.must(end, Invariant::Ledger, incidents <= told, || format!("{incidents} incidents of {told} findings"));
+}

@@ -1,0 +1,135 @@
+//! What the functions' hands and the scheduler share: the in-memory cloud, the weather, the calls under way, and the witness of it all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use holdfast_domain::inventory::{DatabaseKind, DbInstance, DbSnapshot};
+use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
+use holdfast_testkit::MemoryCloud;
+use holdfast_wire::Message;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::chance::mix;
+use crate::weather::Weather;
+use crate::witness::Witness;
+
+/// The world of one life.
+pub(crate) struct World {
+    pub(crate) cloud: MemoryCloud,
+    pub(crate) seed: u64,
+    state: Mutex<State>,
+}
+
+/// What an invocation set going that the scheduler has to see to.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Announced(Vec<Message>),
+    SnapshotBegun { region: Region, id: DbSnapshotId, kind: DatabaseKind, database: String },
+    RestoreBegun { region: Region, room: DbInstanceId, resource: String },
+    DeletionBegun { region: Region, room: DbInstanceId, resource: String },
+    Reset { region: Region, room: DbInstanceId },
+}
+
+/// An invocation's calls.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    /// Made so far.
+    pub(crate) made: u32,
+    /// How many of them change something or tell somebody.
+    pub(crate) writes: u32,
+    /// It is killed before this call.
+    pub(crate) killed_before: Option<u32>,
+    /// This call never comes back.
+    pub(crate) hangs_at: Option<u32>,
+    /// What it waits for.
+    pub(crate) timers: Vec<(Timestamp, Waker)>,
+}
+
+/// A room, as it was made.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomFacts {
+    pub(crate) region: Region,
+    pub(crate) resource: String,
+    pub(crate) made_at: Timestamp,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) damaged: bool,
+    pub(crate) asked_to_go_at: Option<Timestamp>,
+    /// Which invocation is in it.
+    pub(crate) inside: Option<u64>,
+}
+
+/// A listing as it was shown a while ago.
+pub(crate) type Shown<T> = BTreeMap<(Region, &'static str), (Timestamp, Vec<T>)>;
+
+pub(crate) struct State {
+    /// How often anything changed that a sweep could see.
+    pub(crate) version: u64,
+    pub(crate) weather: Weather,
+    pub(crate) running: BTreeMap<u64, Calls>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) witness: Witness,
+    pub(crate) rooms: BTreeMap<DbInstanceId, RoomFacts>,
+    /// The plan's resource of a database, by identifier.
+    pub(crate) resource_of: BTreeMap<String, String>,
+    pub(crate) damaged_points: BTreeSet<DbSnapshotId>,
+    pub(crate) shown_instances: Shown<DbInstance>,
+    pub(crate) shown_snapshots: Shown<DbSnapshot>,
+    /// Where the logs of a database stand still: its latest restorable time.
+    pub(crate) logs_stuck: BTreeMap<String, Timestamp>,
+    counter: u64,
+}
+
+impl World {
+    pub(crate) fn at(now: Timestamp, seed: u64) -> Self {
+        let state = State {
+            version: 1,
+            weather: Weather::default(),
+            running: BTreeMap::new(),
+            effects: Vec::new(),
+            witness: Witness::default(),
+            rooms: BTreeMap::new(),
+            resource_of: BTreeMap::new(),
+            damaged_points: BTreeSet::new(),
+            shown_instances: Shown::new(),
+            shown_snapshots: Shown::new(),
+            logs_stuck: BTreeMap::new(),
+            counter: 0,
+        };
+        Self { cloud: MemoryCloud::at(now), seed, state: Mutex::new(state) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.cloud.time()
+    }
+
+    /// How long a call takes: what it is about decides, so that a line taken out of the script changes no other call's time.
+    pub(crate) fn latency(&self, service: &str, subject: &str, now: Timestamp) -> SignedDuration {
+        let base = match service {
+            "s3" => 25,
+            "rds" => 90,
+            "webhook" => 250,
+            "sql" => 3_000,
+            _ => 30,
+        };
+        let luck = mix(self.seed ^ now.as_millisecond().unsigned_abs(), subject.as_bytes());
+        SignedDuration::from_millis(base + i64::try_from(luck % 1_000).unwrap_or(0) * base / 1_000)
+    }
+}
+
+impl State {
+    /// A text that no other call ever gave.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Something changed.
+    pub(crate) fn changed(&mut self) {
+        self.version += 1;
+    }
+}
