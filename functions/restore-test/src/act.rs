@@ -36,7 +36,10 @@ pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock +
             Ok(Some(held)) => {
                 outcome.begun.push(test.run.to_string());
                 seen.known.open.insert(test.run.clone());
-                seen.runs.push(held);
+                // What others have taken further since is not as this invocation saw it: that is for one that looks anew.
+                if held.body.phase == Phase::Requested {
+                    seen.runs.push(held);
+                }
             }
             Ok(None) => {}
             Err(error) => outcome.failures.keep(test.run.as_str(), &error),

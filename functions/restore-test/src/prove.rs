@@ -72,10 +72,7 @@ pub fn evidence(proven: &Proven<'_>, number: u64, before: Option<&Link>) -> Evid
             region: run.region.clone(),
             instance_class: run.instance_class.clone(),
             run_with: run.restored_as.clone(),
-            differs_in: run
-                .restored_as
-                .as_ref()
-                .map_or_else(Vec::new, |room| differences(&run.source.fingerprint, room)),
+            differs_in: run.restored_as.as_ref().map_or_else(Vec::new, |room| differs_in(run, room)),
             gone_at: run.times.closed_at,
         },
         checks: checked.map(|checked| summary(run, checked)),
@@ -110,7 +107,22 @@ fn statement(run: &Run, verdict: Verdict) -> String {
     }
 }
 
-/// In what a room is not run as its source is; what the source was run with and nobody knows is not a difference.
+/// In what a room is not run as its source is. Its own parameter group is told value by value, if it was run with that.
+fn differs_in(run: &Run, room: &Fingerprint) -> Vec<String> {
+    let own = |name: &String| *name == run.room.as_str();
+    let Some(parameters) = run.parameters.as_ref().filter(|_| room.parameter_group.as_ref().is_some_and(own)) else {
+        return differences(&run.source.fingerprint, room);
+    };
+    let named_alike = Fingerprint { parameter_group: run.source.fingerprint.parameter_group.clone(), ..room.clone() };
+    let mut differ = differences(&run.source.fingerprint, &named_alike);
+    if let Some(source) = &parameters.copied_from {
+        differ.push(format!("parameter group: {}, made of {source} but for what follows", run.room));
+    }
+    differ.extend(parameters.differs_in.iter().cloned());
+    differ
+}
+
+/// What the source was run with and nobody knows is not a difference.
 fn differences(source: &Fingerprint, room: &Fingerprint) -> Vec<String> {
     let differ = |what: &str, of: Option<&str>, is: Option<&str>| match (of, is) {
         (Some(of), Some(is)) if of != is => Some(format!("{what}: {is}, the source has {of}")),

@@ -35,7 +35,7 @@ use verify::{PostgresDoor, RoomDoor};
 use crate::copy::{Copy, PASSWORD};
 use crate::support::Desk;
 
-/// As `pgbench --initialize --scale 20` makes it, and twice that: above 512 MiB a table is counted in parts.
+/// As `pgbench --initialize --scale 20` makes it, and twice that.
 const ROWS: [u64; 2] = [2_000_000, 4_000_000];
 const RUNS: usize = 5;
 
@@ -449,7 +449,7 @@ cargo run -p verify --example benchmark > docs/benchmarks.md
 |---|---|
 | machine | @machine; client and server share it |
 | PostgreSQL | @version, 32 MB of shared buffers (so that all pages come from the operating system's cache), data checksums on, TLS |
-| connections | @connections of Holdfast (the default), 2 of `pg_amcheck` |
+| connections | up to @connections of Holdfast (the default), 2 of `pg_amcheck` |
 | Holdfast | built with the @profile profile; the function's `handle`, ledger in memory |
 
 @sections
@@ -462,9 +462,9 @@ cargo run -p verify --example benchmark > docs/benchmarks.md
   it: on a table as small as these, most of what the ranges gain goes into our more connections.
 - The full set does what `pg_amcheck --heapallindexed` does, and besides it counts every table two ways, checks foreign keys, sequences
   and collations, and writes down every definition.
-- `pg_amcheck` gives a table to one connection. Holdfast gives its ranges of pages to all of them; an index check cannot be split, and the
-  one of the dominating table is begun first and ends last.
-- A table above 512 MiB is counted by ranges of its pages, and beside them by an index; whether they agree is arithmetic afterwards.
+- `pg_amcheck` gives a table to one connection. Holdfast gives its ranges of pages to several; an index check cannot be split, and the
+  one of the dominating table is begun first, with no more connections beside it than let the rest end with it.
+- A table above 768 MiB is counted by ranges of its pages, and beside them by an index; whether they agree is arithmetic afterwards.
 - The count after VACUUM and the row hashes are apart: they find what nothing else finds (`docs/detection.md`), and `pg_amcheck` has
-  nothing like them. The row hashes of a table above 128 MiB are made by ranges of its pages too.
+  nothing like them. The row hashes of a table above 192 MiB are made by ranges of its pages too.
 ";

@@ -89,9 +89,11 @@ invocation left them:
 | check | in parts of |
 |---|---|
 | `heap` | 128 MiB |
-| `count` by pages | 512 MiB of a table above that size |
-| `counts` | the same, or a 64th of a table above 32 GiB; every partition by itself |
-| `immutable` | 128 MiB of a table above that size, or a 64th of a table above 8 GiB; every partition by itself |
+| `count` by pages | 512 MiB |
+| `counts` | 512 MiB, or a 64th of a table above 32 GiB; every partition by itself |
+| `immutable` | 128 MiB, or a 64th of a table above 8 GiB; every partition by itself |
+
+What is left over is a part of its own only if it is half of one.
 
 Parts are not read in one snapshot. Where they do not agree and somebody wrote to the server between them (the service's own bookkeeping is
 enough), the whole is made once more in one piece before anything is called lost.

@@ -1,4 +1,4 @@
-//! Checks restored data over SQL.
+//! Checks restored data: over SQL, or as documents.
 //!
 //! Called with a run's name and nothing else: host, credentials and checks come from the run record and the plan it began with. It has
 //! no RDS permission, connects to nothing outside the clean room, and reads only the run's own secret.
@@ -16,7 +16,6 @@ pub mod network;
 pub mod room;
 pub mod work;
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -37,7 +36,7 @@ pub use error::Error;
 pub use room::{DocumentDoor, Doors, PostgresDoor, RoomDoor};
 
 use room::{Examined, Judgement, Language, Opened, Room, RoomAddress, RoomError};
-use work::{HEAP_BLOCKS_PER_UNIT, HOPS_MAX, Progress, Question, Stage, Task, Unit};
+use work::{HOPS_MAX, Progress, Question, Stage, Task, Unit};
 
 /// Kept back at the end of an invocation to write the record and announce: two S3 calls and one EventBridge call, each of which may
 /// take a few seconds with its retries.
@@ -126,8 +125,7 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
     }
     let before = ledger.read::<Verification>(&verification_key(&work.run)).await?;
     if before.as_ref().is_some_and(|held| held.body.finished_at.is_some()) {
-        ports.bus.announce(&[Message::VerificationRecorded(RunRef { run: work.run.clone() })]).await?;
-        return Ok(Done::AnnouncedAgain(run.id));
+        return announced_again(ports.bus, run.id).await;
     }
     let resource = resource(ports.objects, plans, &run).await?;
     let (address, password) = (address(&run)?, password(ports.secrets, &run).await?);
@@ -146,6 +144,11 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
             ledger.create(&verification_key(&work.run), begun).await?.into_held()
         }
     };
+    // Another invocation came to the end between the look and the room. What is finished is never written again: evidence holds its hash.
+    if held.body.finished_at.is_some() {
+        room.leave().await;
+        return announced_again(ports.bus, run.id).await;
+    }
     let baseline = baseline::read(&ledger, &run.resource, held.body.baseline.as_ref()).await?;
 
     // Decide: which checks, and which of them are done.
@@ -171,6 +174,11 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
     let (done, message) = journal.conclude(work).await?;
     ports.bus.announce(&[message]).await?;
     Ok(done)
+}
+
+async fn announced_again(bus: &impl Bus, run: RunId) -> Result<Done, Error> {
+    bus.announce(&[Message::VerificationRecorded(RunRef { run: run.clone() })]).await?;
+    Ok(Done::AnnouncedAgain(run))
 }
 
 fn work_of(trigger: &Trigger) -> Result<&VerifyWork, Error> {
@@ -242,12 +250,13 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
         if pending.is_empty() {
             continue;
         }
-        // What takes longest is begun first; small units stay in order, by database, because each database needs sessions of its own. In
-        // the record everything stands in the order of the units.
-        pending.sort_by_key(|unit| Reverse(unit.effort / HEAP_BLOCKS_PER_UNIT));
+        // In the record everything stands in the order of the units.
+        work::longest_first(&mut pending);
         let width = match stage {
             Stage::Greet | Stage::Ask => 1,
-            Stage::Read | Stage::Compare | Stage::Conclude | Stage::Vacuum => connections,
+            Stage::Read | Stage::Compare | Stage::Conclude | Stage::Vacuum => {
+                work::connections_worth(&pending, connections)
+            }
         };
         // The first check of an invocation has all the time that there ever is.
         let first = pending.iter().position(|unit| !unit.is_settled()).filter(|_| fresh);

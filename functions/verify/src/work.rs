@@ -5,6 +5,7 @@
 //! check. The cursor in a message is a hint for people; nothing is decided by it.
 
 mod asked;
+mod effort;
 mod one_piece;
 mod progress;
 mod ranges;
@@ -21,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::catalog::{Catalog, Constraint, Database, Table, shown};
 use crate::documents::units::DocumentTask;
 
+pub(crate) use effort::{connections_worth, longest_first};
 pub use progress::Progress;
 pub use ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT};
 

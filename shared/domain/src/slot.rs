@@ -201,6 +201,7 @@ mod tests {
     fn a_slot_reads_back_what_it_writes() {
         let slot = Slot::at("2026-11-20T02:00:00.5Z".parse().expect("a time"));
         assert_eq!(slot.to_string(), "20261120t020000z");
+        assert_eq!(slot.instant().to_string(), "2026-11-20T02:00:00Z");
         assert_eq!(slot.to_string().parse::<Slot>().expect("legal"), slot);
         assert!("yesterday".parse::<Slot>().is_err());
     }

@@ -7,8 +7,9 @@ use std::process::Command;
 use holdfast_domain::plan::RestoreFrom;
 use holdfast_domain::{ResourceName, RunId};
 use holdfast_ledger::{
-    EVIDENCE_VERSION, Evidence, EvidenceChain, EvidencePoint, EvidenceRef, Fingerprint, Found, Link, Maker,
-    ObjectivesInForce, PlanRef, RecoveryPoint, RoomRecord, evidence_key, verify_evidence,
+    CheckSummary, EVIDENCE_VERSION, Evidence, EvidenceChain, EvidencePoint, EvidenceRef, Fingerprint, Found, Link,
+    Maker, ObjectivesInForce, PlanRef, RecoveryPoint, RoomRecord, evidence_key, sha256, verification_key,
+    verify_evidence,
 };
 use holdfast_ports::PortErrorKind;
 use holdfast_testkit::{Fault, MemoryCloud};
@@ -138,6 +139,49 @@ async fn a_link_that_cannot_be_read_does_not_stop_the_chain() {
     let found = found(&cloud, &[]);
     let broken = verify_evidence(&found).chains[0].broken.as_ref().map(ToString::to_string).expect("broken");
     assert!(broken.starts_with("00000002.json cannot be read: "), "{broken}");
+}
+
+/// A gap stays to be seen, also where the link that was removed had been the last when the run began.
+#[tokio::test]
+async fn the_number_of_a_link_that_was_removed_is_not_given_away_again() {
+    let cloud = cloud();
+    for number in 1..=2 {
+        append(&cloud, 0, &run(number)).await.expect("added");
+    }
+    cloud.remove_object(&evidence_key(&resource(), 2));
+    assert_eq!(append(&cloud, 2, &run(3)).await.expect("added").number, 3);
+    assert_eq!(broken(&found(&cloud, &[])).as_deref(), Some("00000002.json is missing"));
+}
+
+/// A verification that went on after its run was judged late is another one than the evidence saw, and nobody has altered it.
+#[tokio::test]
+async fn the_record_of_the_checks_is_the_one_that_the_evidence_was_made_of() {
+    let (resource, record) = (resource(), verification_key(&run(1)));
+    for (finished, lies_there, wanted) in [
+        (true, Some(&b"7 of 7 passed"[..]), None),
+        (true, Some(b"8 of 8 passed"), Some(format!("{record} is not the record that 00000001.json was made of"))),
+        (true, None, None),
+        (false, Some(b"8 of 8 passed"), None),
+    ] {
+        let cloud = cloud();
+        let checks = CheckSummary {
+            record: record.clone(),
+            record_sha256: sha256(b"7 of 7 passed"),
+            finished,
+            passed: 7,
+            failed: 0,
+            not_run: 0,
+            lines: vec![],
+        };
+        let made = |number, before: Option<&Link>| Evidence {
+            checks: Some(checks.clone()),
+            ..evidence(&run(1), number, before)
+        };
+        EvidenceChain::new(&cloud, &resource).append(0, &run(1), made).await.expect("added");
+        let mut found = found(&cloud, &[]);
+        found.verifications.extend(lies_there.map(|bytes| (record.clone(), bytes.to_vec())));
+        assert_eq!(broken(&found), wanted, "finished: {finished}, there: {lies_there:?}");
+    }
 }
 
 /// What failed or proved nothing recovered nothing, and links are forever: one that was written with a time is no measurement either.

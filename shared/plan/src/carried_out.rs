@@ -3,7 +3,7 @@
 //! The table below is the whole of it. Whoever makes a part work deletes its line.
 
 use holdfast_domain::Plan;
-use holdfast_domain::plan::{Checks, Priority, Resource, ResourceKind, RestoreFrom, RestoreTestRule, SnapshotDue};
+use holdfast_domain::plan::{Priority, Resource, ResourceKind, RestoreFrom, RestoreTestRule, SnapshotDue};
 
 /// A part of the language that is checked and compiled, and nothing more.
 struct Part {
@@ -90,20 +90,11 @@ const PARTS: &[Part] = &[
     Part { says: "the policy of a bucket is not watched", find: |plan| each(plan, "bucket", |r| r.bucket.is_some()) },
     // Restore tests.
     Part {
-        says: "restore tests of another kind than rds-instance do not run",
-        find: |plan| each(plan, "restore_tests", |r| !r.restore_tests.is_empty() && r.db_instance().is_none()),
-    },
-    Part {
         says: "restore tests of a point in time in another region than the resource's do not run",
         find: |plan| {
             let in_time = |from: &RestoreFrom| matches!(from, RestoreFrom::Pitr | RestoreFrom::Time(_));
             tests(plan, "region", |resource, test| test.region != resource.region && in_time(&test.from))
         },
-    },
-    // Checks.
-    Part {
-        says: "this check is not run, and what is not run is never passed",
-        find: |plan| checks(plan, "documents", |checks| !checks.documents.is_empty()),
     },
 ];
 
@@ -133,10 +124,6 @@ fn each(plan: &Plan, field: &str, asks: impl Fn(&Resource) -> bool) -> Vec<Strin
 
 fn of_kind(plan: &Plan, kind: ResourceKind) -> Vec<String> {
     each(plan, "kind", |resource| resource.target.kind() == kind)
-}
-
-fn checks(plan: &Plan, check: &str, asks: impl Fn(&Checks) -> bool) -> Vec<String> {
-    each(plan, &format!("checks.{check}"), |resource| asks(&resource.checks))
 }
 
 fn snapshots(plan: &Plan, field: &str, asks: impl Fn(&SnapshotDue) -> bool) -> Vec<String> {

@@ -3,7 +3,9 @@
 //! Each function takes an implementation and panics, with what it wanted and what it got, where that does not keep the rule.
 //! The names used are prefixed by the caller, so that suites on one bucket do not meet.
 
+mod cluster_rooms;
 mod clusters;
+mod furnished;
 mod parameters;
 mod rds;
 
@@ -14,10 +16,13 @@ use holdfast_ports::{
     Bus, Fetched, Objects, Password, PortErrorKind, Precondition, ReadSecrets, RoomSecrets, SnapshotTagger,
 };
 use holdfast_wire::{Message, RunRef};
+use jiff::Timestamp;
 
+pub use cluster_rooms::{cluster_point_in_time, cluster_rooms};
 pub use clusters::{ClusterStage, clusters};
+pub use furnished::furnished_room;
 pub use parameters::{ParameterStage, parameters};
-pub use rds::{Stage, rds};
+pub use rds::{Stage, point_in_time, rds};
 
 /// [`Objects`]: conditional writes, versions, ordered whole listings, idempotent deletion.
 ///
@@ -141,6 +146,12 @@ fn with_added_tags(tags: &Tags) -> Tags {
     tags.clone().into_iter().chain(added).collect()
 }
 
+/// The last instant that RDS restores: whole seconds, and before the latest restorable time (source: RDS API Reference,
+/// `RestoreDBInstanceToPointInTime`, `RestoreDBClusterToPointInTime`).
+fn before(latest: Timestamp) -> Timestamp {
+    Timestamp::from_second(latest.as_second() - 1).expect("an instant before another")
+}
+
 /// Runs whose names sort as their numbers do.
 fn run(number: usize) -> RunId {
     format!("orders-db.every.20261120t0200{number:02}z").parse().expect("a legal run")
@@ -170,6 +181,11 @@ mod tests {
         };
         cloud.add_instance(&stage.region, &stage.instance);
         super::rds(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+        cloud.back_up_continuously(&stage.region, &stage.instance);
+        super::point_in_time(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+        let snapshot = "hf-conformance".parse().expect("what the suite of RDS leaves");
+        let pass = async || cloud.pass(SignedDuration::from_secs(30));
+        super::furnished_room(&cloud, &stage, &snapshot, "postgres15", pass).await;
 
         for engine in ["aurora-postgresql", "docdb"] {
             let stage = ClusterStage {
@@ -179,7 +195,11 @@ mod tests {
             };
             let cloud = MemoryCloud::at("2026-11-20T02:00:00Z".parse().expect("a time"));
             cloud.add_cluster(&stage.region, &stage.cluster, engine);
-            super::clusters(&cloud, &stage, async || cloud.pass(SignedDuration::from_secs(30))).await;
+            let pass = async || cloud.pass(SignedDuration::from_secs(30));
+            super::clusters(&cloud, &stage, pass).await;
+            super::cluster_rooms(&cloud, &stage, pass).await;
+            cloud.back_up_cluster_continuously(&stage.region, &stage.cluster);
+            super::cluster_point_in_time(&cloud, &stage, pass).await;
         }
 
         for (kind, family) in [(DatabaseKind::Instance, "postgres15"), (DatabaseKind::Cluster, "aurora-postgresql15")] {

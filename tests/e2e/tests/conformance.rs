@@ -14,12 +14,12 @@ use aws_sdk_rds::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use holdfast_aws::{EventBridge, Rds, S3, SecretsManager};
-use holdfast_domain::inventory::{DbCluster, DbInstance, DbStatus};
+use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbStatus};
 use holdfast_localcloud::endpoint::Endpoint;
 use holdfast_localcloud::postgres::{Binaries, Search};
-use holdfast_localcloud::rds::{Config, Rds as LocalRds};
+use holdfast_localcloud::rds::{ClusterId, Config, InstanceId, Rds as LocalRds};
 use holdfast_ports::{DbClusters as _, DbInstances as _};
-use holdfast_testkit::conformance::{self, ClusterStage, Stage};
+use holdfast_testkit::conformance::{self, ClusterStage, ParameterStage, Stage};
 use holdfast_wire::{Message, SOURCE};
 
 const REGION: &str = "eu-west-1";
@@ -114,18 +114,34 @@ impl Ear {
 #[tokio::test]
 async fn the_local_rds_keeps_the_rules_of_rds() -> Result<()> {
     let binaries = tokio::task::spawn_blocking(|| Binaries::find(&Search::default())).await??;
+    let family = format!("postgres{}", binaries.version_major);
     let dir = Directory::new()?;
     let local = LocalRds::start(Config::new(dir.0.join("rds"), binaries)).await?;
     let stage = Stage { region: REGION.parse()?, elsewhere: "us-east-1".parse()?, instance: "orders".parse()? };
     let config = rds_config(&local.endpoint());
     let rds = Rds::new(&config);
     make_available(&config, &rds, &stage).await?;
-    conformance::rds(&rds, &stage, async || tokio::time::sleep(LOOK_EVERY).await).await;
+    let pass = async || tokio::time::sleep(LOOK_EVERY).await;
+    conformance::rds(&rds, &stage, pass).await;
+    local.upload_logs(&holdfast_localcloud::rds::Region::new(REGION), &InstanceId::parse("orders")?).await?;
+    conformance::point_in_time(&rds, &stage, pass).await;
+    conformance::furnished_room(&rds, &stage, &"hf-conformance".parse()?, &family, pass).await;
+    for (kind, family) in [(DatabaseKind::Instance, "postgres15"), (DatabaseKind::Cluster, "aurora-postgresql15")] {
+        let (region, elsewhere) = (stage.region.clone(), stage.elsewhere.clone());
+        conformance::parameters(&rds, &ParameterStage { region, elsewhere, kind, family: family.into() }).await;
+    }
     for engine in ["aurora-postgresql", "docdb"] {
         let stage =
             ClusterStage { region: stage.region.clone(), elsewhere: stage.elsewhere.clone(), cluster: engine.parse()? };
         make_cluster_available(&config, &rds, &stage, engine).await?;
-        conformance::clusters(&rds, &stage, async || tokio::time::sleep(LOOK_EVERY).await).await;
+        conformance::clusters(&rds, &stage, pass).await;
+        conformance::cluster_rooms(&rds, &stage, pass).await;
+        // There is no data behind DocumentDB here that could be restored to a time.
+        if engine != "docdb" {
+            let region = holdfast_localcloud::rds::Region::new(REGION);
+            local.upload_cluster_logs(&region, &ClusterId::parse(engine)?).await?;
+            conformance::cluster_point_in_time(&rds, &stage, pass).await;
+        }
     }
     local.shutdown().await?;
     Ok(())

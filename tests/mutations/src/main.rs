@@ -1,12 +1,12 @@
 //! The `mutations` command: plants every bug of the list in a copy of the tree, one at a time, and says which tests find it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use holdfast_mutations::outcome::{Kept, Outcome, Outcomes};
 use holdfast_mutations::planted::{self, Planted};
@@ -133,6 +133,9 @@ fn wanted<'a>(all: &'a [Planted], arguments: &Arguments) -> Result<Vec<&'a Plant
     Ok(wanted)
 }
 
+/// Which rounds pass without a bug, and why the others do not. What fails without a bug would find every bug.
+type Sound = BTreeMap<String, Result<(), String>>;
+
 /// The copy, and how bugs are tried in it.
 struct Bench {
     tree: Tree,
@@ -160,10 +163,10 @@ impl Bench {
     fn rounds(&self, planted: &Planted) -> Vec<Round> {
         let mut rounds = rounds(&planted.file, &planted.found_by, self.simulation.as_ref());
         if self.only_simulation {
-            rounds.retain(|round| round.name == SIMULATION);
+            rounds.retain(|round| round.of == SIMULATION);
         }
         if self.expected {
-            rounds.truncate(1);
+            rounds.retain(|round| round.of == planted.found_by);
         }
         rounds
     }
@@ -184,8 +187,7 @@ impl Bench {
         for planted in &left {
             outcomes.0.remove(&planted.id);
         }
-        // What fails without a bug would find every bug.
-        let mut sound: BTreeSet<String> = BTreeSet::new();
+        let mut sound = Sound::default();
         for (at, planted) in left.iter().enumerate() {
             let begun = Instant::now();
             let outcome = self.try_one(planted, &mut sound).await?;
@@ -201,14 +203,17 @@ impl Bench {
         Ok(())
     }
 
-    async fn try_one(&self, planted: &Planted, sound: &mut BTreeSet<String>) -> Result<Outcome> {
+    async fn try_one(&self, planted: &Planted, sound: &mut Sound) -> Result<Outcome> {
         let (mut survived, mut in_place) = (Vec::new(), None);
         let mut outcome = None;
         for round in self.rounds(planted) {
-            if !sound.contains(&round.name) {
+            if !sound.contains_key(&round.name) {
                 in_place.take().map_or(Ok(()), InPlace::take_out)?;
-                self.is_sound(&round).await?;
-                sound.insert(round.name.clone());
+                sound.insert(round.name.clone(), self.is_sound(&round).await?);
+            }
+            if let Some(Err(why)) = sound.get(&round.name) {
+                outcome = Some(Outcome::Unusable { why: why.clone() });
+                break;
             }
             if in_place.is_none() {
                 match self.tree.plant(planted) {
@@ -232,16 +237,19 @@ impl Bench {
         Ok(outcome.unwrap_or(Outcome::Survived { rounds: survived }))
     }
 
-    async fn is_sound(&self, round: &Round) -> Result<()> {
-        let begun = Instant::now();
-        match self.place.run(round, "unchanged").await? {
+    /// Whether a round passes without a bug, or why not.
+    async fn is_sound(&self, round: &Round) -> Result<Result<(), String>> {
+        let (begun, name) = (Instant::now(), &round.name);
+        let why = match self.place.run(round, "unchanged").await? {
             Came::Passed => {
-                eprintln!("{} passes without a bug, in {} s", round.name, begun.elapsed().as_secs());
-                Ok(())
+                eprintln!("{name} passes without a bug, in {} s", begun.elapsed().as_secs());
+                return Ok(Ok(()));
             }
-            Came::Failed(tests) => bail!("{} fails without a bug: {}", round.name, tests.join(", ")),
-            Came::Hung => bail!("{} does not end without a bug; give it more --minutes", round.name),
-            Came::NotBuilt(why) => bail!("{} does not compile without a bug: {why}", round.name),
-        }
+            Came::Failed(tests) => format!("{name} fails without a bug: {}", tests.join(", ")),
+            Came::Hung => format!("{name} does not end without a bug; give it more --minutes"),
+            Came::NotBuilt(why) => format!("{name} does not compile without a bug: {why}"),
+        };
+        eprintln!("{why}");
+        Ok(Err(why))
     }
 }

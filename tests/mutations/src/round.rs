@@ -39,8 +39,10 @@ const QUICK: [&str; 12] = [
 /// Some tests that are run together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// What it is, in words: the packages, or the simulation.
+    /// What it is, in words.
     pub name: String,
+    /// Whose tests: a package's, or the simulation.
+    pub of: String,
     /// Arguments of cargo that build what is run.
     pub build: Vec<String>,
     /// Arguments of cargo that run it.
@@ -62,8 +64,9 @@ pub fn rounds(file: &str, found_by: &str, simulation: Option<&Simulation>) -> Ve
     names.push(SIMULATION);
     let mut rounds: Vec<Round> = Vec::new();
     for name in names {
-        let round = if name == SIMULATION { simulation.map(Simulation::round) } else { Some(tests_of(name)) };
-        rounds.extend(round.filter(|round| !rounds.contains(round)));
+        let of_name =
+            if name == SIMULATION { simulation.map(Simulation::round).into_iter().collect() } else { tests_of(name) };
+        rounds.extend(of_name.into_iter().filter(|round| !rounds.contains(round)).collect::<Vec<_>>());
     }
     rounds
 }
@@ -80,20 +83,28 @@ fn standing_on(package: &str) -> &'static [&'static str] {
     }
 }
 
-/// Every test of a package but examples and documentation. Functions without their binary, and so without any SDK; of `verify` what needs
-/// no PostgreSQL.
-fn tests_of(package: &str) -> Round {
-    let mut tests = vec!["test", "--quiet", "--package", package];
+/// The tests of a package, without examples and documentation; what takes minutes is a round of its own, after the others. Functions come
+/// without their binary, and so without any SDK; of `verify` comes what needs no PostgreSQL.
+fn tests_of(package: &str) -> Vec<Round> {
+    let round = |name: &str, targets: &str, only: &str| {
+        let targets = format!("test --package {package} {targets}");
+        let cargo: Vec<String> = QUICK.into_iter().chain(targets.split(' ')).map(Into::into).collect();
+        let with = |more: &str| cargo.iter().cloned().chain(more.split_terminator(' ').map(Into::into)).collect();
+        Round { name: name.into(), of: package.into(), build: with("--quiet --no-run"), run: with(only) }
+    };
     match package {
-        "verify" => tests.extend(["--no-default-features", "--lib"]),
-        "snapshot" | "restore-test" | "alert" => tests.extend(["--no-default-features", "--tests"]),
-        _ => tests.push("--tests"),
+        "holdfast-domain" => vec![
+            round(package, "--lib --test vocabulary", ""),
+            round("holdfast-domain, firings compared", "--test cron", ""),
+        ],
+        "snapshot" => vec![
+            round(package, "--no-default-features --tests", "-- --skip year::"),
+            round("snapshot, a year of bad luck", "--no-default-features --tests", "-- year::"),
+        ],
+        "restore-test" | "alert" => vec![round(package, "--no-default-features --tests", "")],
+        "verify" => vec![round(package, "--no-default-features --lib", "")],
+        _ => vec![round(package, "--tests", "")],
     }
-    let mut build: Vec<String> = QUICK.into_iter().chain(tests).map(Into::into).collect();
-    // One line per test, of which the last word says what came of it.
-    let run = build.iter().filter(|word| *word != "--quiet").cloned().collect();
-    build.push("--no-run".into());
-    Round { name: package.into(), build, run }
 }
 
 /// The simulation, as far as it is run against one bug.
@@ -117,8 +128,10 @@ impl Simulation {
         let (years, seed) = (self.years, self.seed);
         Round {
             name: SIMULATION.into(),
+            of: SIMULATION.into(),
             build: words("build --quiet --profile sim --package holdfast-simulation --bin sim"),
-            run: words(&format!("sim --years {years} --seed {seed}")),
+            // The first thing that breaks is enough, and nobody reads a shorter script of it.
+            run: words(&format!("sim --years {years} --seed {seed} --findings 1 --whole --scripts ../logs/simulation")),
         }
     }
 }
@@ -134,11 +147,15 @@ mod tests {
     #[test]
     fn whoever_is_expected_to_find_a_bug_is_asked_first_and_everybody_once() {
         let simulation = Simulation { years: 1, seed: 1 };
-        assert_eq!(names("functions/snapshot/src/decide.rs", "snapshot", None), ["snapshot"]);
-        assert_eq!(names("functions/snapshot/src/decide.rs", SIMULATION, Some(&simulation)), [SIMULATION, "snapshot"]);
+        let (snapshot, year) = ("snapshot", "snapshot, a year of bad luck");
+        assert_eq!(names("functions/snapshot/src/decide.rs", snapshot, None), [snapshot, year]);
+        assert_eq!(
+            names("functions/snapshot/src/decide.rs", SIMULATION, Some(&simulation)),
+            [SIMULATION, snapshot, year]
+        );
         assert_eq!(
             names("shared/ledger/src/record.rs", "alert", Some(&simulation)),
-            ["alert", "holdfast-ledger", "snapshot", "restore-test", SIMULATION]
+            ["alert", "holdfast-ledger", snapshot, year, "restore-test", SIMULATION]
         );
         assert!(names("README.md", "snapshot", None).is_empty());
     }

@@ -15,6 +15,9 @@ use crate::round::Round;
 /// How much of what was said is kept of a build that failed.
 const ERRORS_MAX: usize = 2_000;
 
+/// And of the name of what failed.
+const WORDS_MAX: usize = 200;
+
 /// What came of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Came {
@@ -47,7 +50,7 @@ impl Place {
     /// # Errors
     /// If cargo cannot be started, or building took too long: then nothing is known.
     pub async fn run(&self, round: &Round, about: &str) -> Result<Came> {
-        let log = self.logs.join(format!("{about}.{}.log", round.name));
+        let log = self.logs.join(format!("{about}.{}.log", round.name.replace([' ', ','], "-")));
         match self.cargo(&round.build, &log).await? {
             None => bail!("building the tests of {} took longer than {} s", round.name, self.limit.as_secs()),
             Some(status) if !status.success() => return Ok(Came::NotBuilt(end_of(&read(&log)?))),
@@ -121,16 +124,20 @@ fn read(log: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&std::fs::read(log)?).into_owned())
 }
 
-/// The tests that failed, as libtest names them; of anything else that failed its last line.
+/// The tests that failed, as libtest names them, and what the simulation found; of anything else that failed its last line.
 fn failed(said: &str) -> Vec<String> {
-    let of_line = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
-    let mut tests: Vec<String> = said.lines().filter_map(of_line).collect();
+    let of_test = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
+    let of_life = |line: &str| {
+        let (seed, rest) = line.strip_prefix("seed ")?.split_once(", commit ")?;
+        Some(format!("seed {seed}: {}", rest.split_once(": ")?.1))
+    };
+    let mut tests: Vec<String> = said.lines().filter_map(|line| of_test(line).or_else(|| of_life(line))).collect();
     tests.dedup();
     if tests.is_empty() {
         let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it failed without a word");
-        tests.push(last.trim().chars().take(200).collect());
+        tests.push(last.trim().to_owned());
     }
-    tests
+    tests.into_iter().map(|test| test.chars().take(WORDS_MAX).collect()).collect()
 }
 
 fn end_of(said: &str) -> String {
@@ -146,6 +153,8 @@ mod tests {
     fn a_failed_test_is_named_and_so_is_what_else_failed() {
         let said = "running 2 tests\ntest a::right ... ok\ntest a::wrong ... FAILED\n\nfailures:\n    a::wrong\nerror: test failed\n";
         assert_eq!(failed(said), ["a::wrong"]);
-        assert_eq!(failed("seed 7\ninvariant 2 is broken\n\n"), ["invariant 2 is broken"]);
+        let said = "lives from seed 7 on\n\nseed 9, commit 1a2b3c: invariant 2: a slot is missed\nlives  3\n";
+        assert_eq!(failed(said), ["seed 9: invariant 2: a slot is missed"]);
+        assert_eq!(failed("it\nhas failed\n\n"), ["has failed"]);
     }
 }

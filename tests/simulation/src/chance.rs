@@ -49,9 +49,9 @@ impl Chance {
 #[must_use]
 pub(crate) fn mix(seed: u64, bytes: &[u8]) -> u64 {
     // FNV-1a, and SplitMix64's finish over it.
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     scramble(hash)
 }
 

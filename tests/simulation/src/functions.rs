@@ -124,8 +124,7 @@ pub(crate) fn invoke(warm: Arc<Warm>, hands: Hands, payload: Arc<Value>, left: D
             return acknowledge(hands, &payload).await;
         }
         let read = holdfast_wire::read(&payload);
-        let trigger =
-            read.map_err(|error| Failed { error_type: "Holdfast.Malformed", message: error.to_string() })?;
+        let trigger = read.map_err(|error| Failed { error_type: "Holdfast.Malformed", message: error.to_string() })?;
         match &*warm {
             Warm::Snapshot(kept) => {
                 let ports = snapshot::Ports { objects: hands, rds: hands, bus: hands, system: hands };

@@ -3,6 +3,9 @@
 //! One turn before each call is enough for every interleaving and every crash there can be: between two calls a function does nothing that
 //! anybody else could see.
 
+mod cluster_rooms;
+mod parameters;
+
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -320,6 +323,11 @@ impl Hands {
     }
 }
 
+fn call_quota(request: &CreateDbSnapshot) -> PortError {
+    let words = "SnapshotQuotaExceeded";
+    PortError::new(PortErrorKind::QuotaExceeded, "rds:CreateDBSnapshot", request.id.as_str(), words)
+}
+
 impl SnapshotTaker for Hands {
     async fn create_db_snapshot(&self, request: &CreateDbSnapshot) -> Answered<()> {
         let call = Call::writes("rds:CreateDBSnapshot", request.id.as_str(), Some(&request.region));
@@ -331,6 +339,10 @@ impl SnapshotTaker for Hands {
                     request.id.as_str(),
                     "KMSKeyNotAccessibleFault: the key is disabled",
                 ));
+            }
+            let now = self.world.now();
+            if self.world.state().weather.snapshot_quota(now, request.region.as_str()) {
+                return Err(call_quota(request));
             }
             self.world.cloud.create_db_snapshot(request).await?;
             self.begin_snapshot(request);
@@ -358,9 +370,8 @@ impl RoomRestore for Hands {
     async fn restore_db_instance(&self, request: &RestoreDbInstance) -> Answered<()> {
         let call = Call::writes("rds:RestoreDBInstance", request.id.as_str(), Some(&request.region));
         let act = || async {
-            let refuse = |kind, words: &str| {
-                Err(PortError::new(kind, "rds:RestoreDBInstance", request.id.as_str(), words))
-            };
+            let refuse =
+                |kind, words: &str| Err(PortError::new(kind, "rds:RestoreDBInstance", request.id.as_str(), words));
             let (now, region) = (self.world.now(), request.region.as_str());
             if self.world.state().weather.instance_quota(now, region) {
                 return refuse(PortErrorKind::QuotaExceeded, "InstanceQuotaExceeded");

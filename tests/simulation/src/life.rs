@@ -275,7 +275,8 @@ impl<'a> Life<'a> {
         if let Some(until) = down {
             if delivery.sort != Sort::Sweep {
                 // Kept by EventBridge, SNS and Lambda until the region is back.
-                let after = i64::try_from(mix(self.world.seed, delivery.payload.to_string().as_bytes()) % 60).unwrap_or(0);
+                let after =
+                    i64::try_from(mix(self.world.seed, delivery.payload.to_string().as_bytes()) % 60).unwrap_or(0);
                 self.push(until + SignedDuration::from_secs(after), Event::Deliver(delivery));
             }
             return;
@@ -324,9 +325,12 @@ impl<'a> Life<'a> {
             return;
         }
         wakers.into_iter().for_each(Waker::wake);
-        let killed = self.world.state().running.get(&id).is_some_and(|calls| {
-            calls.killed_before.is_some_and(|call| calls.made >= call)
-        });
+        let killed = self
+            .world
+            .state()
+            .running
+            .get(&id)
+            .is_some_and(|calls| calls.killed_before.is_some_and(|call| calls.made >= call));
         if killed {
             self.end(id, Err(killed_by_luck()));
             return;
@@ -383,7 +387,8 @@ impl<'a> Life<'a> {
             let mut state = self.world.state();
             // Only if nobody else changed anything meanwhile.
             if state.version - version <= u64::from(writes) {
-                let words = || format!("a sweep of {} that was to be left out made {writes} writing calls", function.name());
+                let words =
+                    || format!("a sweep of {} that was to be left out made {writes} writing calls", function.name());
                 state.witness.must(now, Invariant::FastForward, writes == 0, words);
             }
         }
@@ -410,7 +415,8 @@ impl<'a> Life<'a> {
     /// How many calls one invocation may make at most: a few for each resource, each open run and each standing incident.
     fn calls_allowed(&self, function: Function) -> u64 {
         let plan = self.plans[self.current].plan();
-        let open = self.world.cloud.keys_with("restore-tests/open/").len() + self.world.cloud.keys_with("incidents/open/").len();
+        let open = self.world.cloud.keys_with("restore-tests/open/").len()
+            + self.world.cloud.keys_with("incidents/open/").len();
         let things = plan.resources.len() + open + self.plans.len();
         let each = match function {
             Function::Snapshot => 16,

@@ -6,7 +6,7 @@ use holdfast_ports::Password;
 use jiff::SignedDuration;
 use verify::catalog::{Catalog, Contents, Database, Listing, Table, Tool};
 use verify::room::{Examined, Judgement, Opened, Room, RoomAddress, RoomDoor, RoomError};
-use verify::work::Unit;
+use verify::work::{Question, Unit, units};
 
 use crate::chance::mix;
 use crate::hands::Hands;
@@ -35,7 +35,9 @@ impl Hands {
         let world = &self.world;
         let Some(facts) = world.state().rooms.get(room).cloned() else { return Err(lost("there is no such server")) };
         let mut status = None;
-        world.cloud.edit_instance(&facts.region, room, |seen| status = Some((seen.status.clone(), seen.password_pending)));
+        world
+            .cloud
+            .edit_instance(&facts.region, room, |seen| status = Some((seen.status.clone(), seen.password_pending)));
         match status {
             Some((DbStatus::Available, false)) => {}
             Some((DbStatus::Available, true)) | None | Some(_) => return Err(lost("it does not answer")),
@@ -78,12 +80,15 @@ fn catalog() -> Catalog {
         blocks: 1,
         indexes: Vec::new(),
         toast: None,
+        has_heirs: false,
     };
     let listing = Listing {
         verify_heapam: ready(),
         bt_index_check: ready(),
         pgstattuple: ready(),
         tid_ranges: true,
+        search_path: vec!["public".into()],
+        partitioned: vec![],
         tables: (1..=3).map(table).collect(),
         constraints: vec![],
         sequences: vec![],
@@ -92,10 +97,10 @@ fn catalog() -> Catalog {
 }
 
 impl Room for Inside {
-    async fn catalog(&self) -> Result<Catalog, RoomError> {
+    async fn units(&self, question: &Question<'_>) -> Result<Vec<Unit>, RoomError> {
         self.hands.wait(SignedDuration::from_millis(500)).await;
         self.hands.answers(&self.room, None)?;
-        Ok(catalog())
+        Ok(units(&catalog(), question))
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {

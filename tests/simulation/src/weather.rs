@@ -74,13 +74,16 @@ impl Weather {
 
     /// Until when the home region is down, if it is.
     pub(crate) fn home_down(&self, now: Timestamp) -> Option<Timestamp> {
-        let down = |(until, what): &(Timestamp, Misfortune)| matches!(what, Misfortune::HomeDown { .. }).then_some(*until);
+        let down =
+            |(until, what): &(Timestamp, Misfortune)| matches!(what, Misfortune::HomeDown { .. }).then_some(*until);
         self.spells.iter().filter(|(until, _)| *until > now).filter_map(down).max()
     }
 
     pub(crate) fn no_sweeps(&self, now: Timestamp, function: Function) -> bool {
-        self.spell(now, |what| matches!(what, Misfortune::NoSweeps { function: of, .. } if *of == function).then_some(()))
-            .is_some()
+        self.spell(now, |what| {
+            matches!(what, Misfortune::NoSweeps { function: of, .. } if *of == function).then_some(())
+        })
+        .is_some()
     }
 
     pub(crate) fn skew(&self, now: Timestamp, function: Function) -> SignedDuration {
@@ -120,9 +123,18 @@ impl Weather {
         self.spell(now, |what| (which(what) == Some(name)).then_some(())).is_some()
     }
 
+    pub(crate) fn snapshot_quota(&self, now: Timestamp, region: &str) -> bool {
+        self.spell(now, |what| {
+            matches!(what, Misfortune::SnapshotQuota { region: of, .. } if of == region).then_some(())
+        })
+        .is_some()
+    }
+
     pub(crate) fn instance_quota(&self, now: Timestamp, region: &str) -> bool {
-        self.spell(now, |what| matches!(what, Misfortune::InstanceQuota { region: of, .. } if of == region).then_some(()))
-            .is_some()
+        self.spell(now, |what| {
+            matches!(what, Misfortune::InstanceQuota { region: of, .. } if of == region).then_some(())
+        })
+        .is_some()
     }
 
     /// What comes down on a call of a function: `service` is `s3`, `rds`, …; a region is named for RDS alone.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use holdfast_domain::plan::{LossObjectives, RestoreFrom};
-use holdfast_ledger::RequirementWord;
+use holdfast_ledger::{RequirementWord, RoomParameters};
 use holdfast_testkit::sample;
 
 use super::*;
@@ -78,6 +78,35 @@ fn a_room_that_is_not_run_as_its_source_is_says_in_what() {
     assert_eq!(passed(&run, None).room.differs_in, ["parameter group: holdfast-inert-15, the source has shop-15"]);
     run.source.fingerprint.parameter_group = None;
     assert_eq!(passed(&run, None).room.differs_in, Vec::<String>::new(), "what is not known is not a difference");
+}
+
+#[test]
+fn a_room_with_a_parameter_group_of_its_own_says_value_by_value_in_what_it_differs() {
+    let mut run = run();
+    run.parameters = Some(RoomParameters {
+        family: "postgres15".into(),
+        copied_from: Some("shop-15".into()),
+        set: BTreeMap::from([("autovacuum".into(), "0".into())]),
+        differs_in: vec!["autovacuum: 0, the source has its default: as a test says".into()],
+    });
+    let mut room = run.source.fingerprint.clone();
+    room.parameter_group = Some(run.room.to_string());
+    room.option_group = Some("others".into());
+    run.restored_as = Some(room.clone());
+    assert_eq!(
+        passed(&run, None).room.differs_in,
+        [
+            "option group: others, the source has default:postgres-15".to_owned(),
+            format!("parameter group: {}, made of shop-15 but for what follows", run.room),
+            "autovacuum: 0, the source has its default: as a test says".to_owned(),
+        ]
+    );
+    // What RDS shows decides: a room that was not run with its group is not said to have been.
+    room.parameter_group = Some("default.postgres15".into());
+    run.restored_as = Some(room);
+    let differs_in = passed(&run, None).room.differs_in;
+    assert_eq!(differs_in[0], "parameter group: default.postgres15, the source has shop-15");
+    assert!(!differs_in.iter().any(|line| line.starts_with("autovacuum")), "{differs_in:?}");
 }
 
 #[test]

@@ -198,3 +198,38 @@ proptest! {
         prop_assert_eq!(goes, ours && over);
     }
 }
+
+#[test]
+fn a_parameter_group_goes_as_a_secret_does_and_never_while_its_room_stands() {
+    let group = |name: &str, kind| ParameterGroupId { region: run().region, kind, name: name.into() };
+    let own = group(run().room.as_str(), DatabaseKind::Instance);
+    let tags = room(&run(), "available").tags;
+    for (name, known, now, goes) in [
+        ("an unknown run before the deadline may just have begun", nobody(), BEFORE, false),
+        ("an unknown run at the deadline", nobody(), DEADLINE, true),
+        ("a closed run before the deadline", closed(), BEFORE, true),
+        ("an open run at the deadline deletes it itself", open(), DEADLINE, false),
+        ("an open run that did not", open(), LATE, true),
+    ] {
+        let made = BTreeMap::from([(own.clone(), tags.clone())]);
+        let expected = if goes { vec![own.clone()] } else { vec![] };
+        let empty = Standing::default();
+        assert_eq!(parameter_groups(&sample::plan(), &made, &empty, &known, at(now)), expected, "{name}");
+        for status in ["available", "deleting"] {
+            let seen = room(&run(), status);
+            assert_eq!(parameter_groups(&sample::plan(), &made, &only(&seen), &known, at(now)), vec![], "{name}");
+        }
+    }
+    // Neither the name alone nor the tags alone are enough, and a cluster's group is not held by an instance of the same name.
+    let standing = room(&run(), "available");
+    let of_cluster = group(run().room.as_str(), DatabaseKind::Cluster);
+    for (group, tags, goes) in [
+        (group("production", DatabaseKind::Instance), tags.clone(), false),
+        (group("hf-rt-somebodys", DatabaseKind::Instance), Tags::new(), false),
+        (of_cluster, tags, true),
+    ] {
+        let made = BTreeMap::from([(group.clone(), tags)]);
+        let reaped = parameter_groups(&sample::plan(), &made, &only(&standing), &closed(), at(BEFORE));
+        assert_eq!(reaped.len(), usize::from(goes), "{group:?}");
+    }
+}

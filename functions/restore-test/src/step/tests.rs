@@ -215,7 +215,7 @@ proptest! {
             let goes = |member: &DbInstance| member.status == DbStatus::Deleting;
             for action in &taken.actions {
                 let legal = match action {
-                    Action::Restore => before.phase == Phase::Requested && room.is_none() && look.room_free,
+                    Action::MakeParameterGroup | Action::Restore => before.phase == Phase::Requested && room.is_none() && look.room_free,
                     Action::AddMember => {
                         let is_ready = own.cluster.is_some_and(|cluster| cluster.status == DbStatus::Available);
                         before.phase == Phase::Restoring && is_ready && look.instance.is_none()
@@ -227,7 +227,7 @@ proptest! {
                     Action::DeleteCluster => {
                         before.phase == Phase::Destroying && own.cluster.is_some() && own.member.is_none_or(goes)
                     }
-                    Action::ForgetSecret | Action::WriteEvidence => {
+                    Action::ForgetSecret | Action::DeleteParameterGroup | Action::WriteEvidence => {
                         before.phase == Phase::Destroying && own == nothing
                     }
                     Action::TellVerdict => before.phase < Phase::Destroying,
@@ -442,10 +442,10 @@ fn a_passing_life_of_a_cluster() {
         (1, "available/nothing"),
         (1, "available/creating"),
         (4, "available/available"),
-        (1, "resetting-master-credentials/available"),
-        (1, "available/available, password pending"),
+        (1, "modifying/available"),
+        (1, "available/available, pending"),
         (1, "available/available"),
-        (1, "available/available, 3 of 7 verified"),
+        (1, "available/available"),
         (5, "available/available, verified"),
         (1, "available/available"),
         (1, "available/deleting"),
@@ -463,7 +463,7 @@ fn story(mut run: Run, sights: &[(i64, &str)]) -> String {
         now += SignedDuration::from_mins(*minutes);
         let status = sight.split(',').next().unwrap_or_default();
         let (of_cluster, of_instance) = status.split_once('/').unwrap_or((status, status));
-        let password_pending = sight.ends_with("password pending");
+        let password_pending = sight.ends_with("pending");
         let stands = |status: &str| status != "nothing";
         let verification = sight.ends_with("verified").then(|| {
             let done = sight.ends_with(", verified");
@@ -493,4 +493,23 @@ fn story(mut run: Run, sights: &[(i64, &str)]) -> String {
         run.recovery_point_age()
     ));
     story
+}
+
+#[test]
+fn a_room_with_a_parameter_group_of_its_own_gets_it_before_the_restore_and_loses_it_before_the_evidence() {
+    let mut run = run();
+    let look = Look { minutes: 0, instance: None, cluster: None, verification: None, room_free: true };
+    assert_eq!(step(&run, &look.observation(&run), PATIENCE, run.requested_at).actions, [Action::Restore]);
+    run.parameters = Some(holdfast_ledger::RoomParameters {
+        family: "postgres15".into(),
+        copied_from: None,
+        set: std::collections::BTreeMap::new(),
+        differs_in: vec![],
+    });
+    let opened = step(&run, &look.observation(&run), PATIENCE, run.requested_at);
+    assert_eq!(opened.actions, [Action::MakeParameterGroup, Action::Restore]);
+    let mut judged = opened.run;
+    judged.phase = Phase::Destroying;
+    let closed = step(&judged, &look.observation(&judged), PATIENCE, run.requested_at);
+    assert_eq!(closed.actions, [Action::ForgetSecret, Action::DeleteParameterGroup, Action::WriteEvidence]);
 }

@@ -136,7 +136,8 @@ async fn live(cloud: &MemoryCloud, source: &str, killed_after: Option<usize>) ->
         }
         let open = cloud.keys().iter().any(|key| key.starts_with("restore-tests/open/"));
         let closed = run_of(cloud, &id).is_some_and(|run| run.phase == Phase::Closed);
-        if closed && !open && standing(cloud) == sources && cloud.secret_names().is_empty() {
+        let left = !cloud.secret_names().is_empty() || !cloud.room_parameter_groups().is_empty();
+        if closed && !open && standing(cloud) == sources && !left {
             return Lived { minutes, calls };
         }
         cloud.pass(SignedDuration::from_mins(1));
@@ -192,7 +193,7 @@ async fn killed_after_any_call_every_sort_of_run_ends_judged_with_one_link_and_l
 fn render(table: &BTreeMap<String, BTreeMap<&str, (usize, i64)>>) -> String {
     let mut text = String::from(
         "killed after each call of this sort: how often, and the latest that the run then ended, against a life undisturbed\n\
-         each one ended judged passed, in one link of evidence, with room, secret and marker gone\n\n",
+         each one ended judged passed, in one link of evidence, with room, secret, parameter group and marker gone\n\n",
     );
     let heads: String = SOURCES.iter().map(|source| format!(" {source:<11}")).collect();
     let mut kills = 0;

@@ -3,6 +3,7 @@
 mod alone;
 mod clusters;
 mod evidence;
+mod inert;
 mod kills;
 mod shop;
 mod together;

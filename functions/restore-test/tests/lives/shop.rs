@@ -69,6 +69,7 @@ resources:
       daily: { at: "cron(0 2 * * ? *)", keep: 7d }
     restore_tests:
       every: { after: daily, from: latest, instance_class: db.r6g.large, deadline: 4h }
+    checks: { integrity: full }
 alerts:
   channels: { ops: { slack: "secret:holdfast/slack" } }
   routes: { high: [ops] }

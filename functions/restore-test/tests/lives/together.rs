@@ -12,8 +12,9 @@ use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbClusterId, DbInstanceId, FindingState, Region, RunId, SecretName, Verdict};
 use holdfast_ledger::{OutcomeWord, Phase, verification_key};
 use holdfast_ports::{
-    Bus, Clock, ClusterRooms, CreateMember, DbClusters, DbInstances, DbSnapshots, Entropy, Fetched, Objects, Password,
-    PortError, Precondition, RestoreDbCluster, RestoreDbInstance, RoomReset, RoomRestore, RoomSecrets,
+    Bus, Clock, ClusterRooms, CreateMember, DbClusters, DbInstances, DbSnapshots, Entropy, Fetched, MakeParameterGroup,
+    Objects, ParameterGroup, ParameterGroupId, ParameterGroups, Password, PortError, Precondition, RestoreDbCluster,
+    RestoreDbInstance, RoomParameters, RoomReset, RoomRestore, RoomSecrets,
 };
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::{Message, RdsHint, RestoreTestNow, RunRef, Trigger};
@@ -81,6 +82,14 @@ politely! {
         fn reset_cluster_password(region: &Region, id: &DbClusterId, password: &Password) -> ();
         fn delete_member(region: &Region, id: &DbInstanceId) -> ();
         fn delete_cluster(cluster: &DbCluster) -> ();
+    }
+    ParameterGroups {
+        fn parameter_group(group: &ParameterGroupId) -> ParameterGroup;
+    }
+    RoomParameters {
+        fn make_parameter_group(request: &MakeParameterGroup) -> ();
+        fn delete_parameter_group(group: &ParameterGroupId) -> ();
+        fn temporary_parameter_groups(region: &Region) -> Vec<(ParameterGroupId, Tags)>;
     }
     RoomReset {
         fn reset_master_password(region: &Region, id: &DbInstanceId, password: &Password) -> ();
@@ -215,6 +224,7 @@ proptest! {
         prop_assert_eq!(run.phase, Phase::Closed);
         prop_assert_eq!(run.verdict.expect("a verdict").verdict, Verdict::Passed);
         prop_assert_eq!((rooms(&cloud), cloud.secret_names().len()), (0, 0));
+        prop_assert_eq!(cloud.room_parameter_groups(), vec![]);
 
         let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
         for finding in findings(&cloud) {
@@ -292,6 +302,24 @@ fn two_that_go_in_step_open_no_more_rooms_than_there_are() {
         let turns: Vec<bool> = std::iter::repeat_n(true, ahead).chain([true, false].repeat(100)).collect();
         begin_at_once(&turns, None);
     }
+}
+
+/// One looked at RDS before there was a room; by the time it looks for the run, others have brought it as far as `verify`. That it saw no
+/// room does not mean that somebody took it away.
+#[test]
+fn one_that_looked_before_the_run_began_does_not_judge_it() {
+    let cloud = cloud();
+    let mut late = pin!(invoke(&cloud, Trigger::Sweep));
+    while !cloud.calls().iter().any(|call| call.operation == "secretsmanager:ListSecrets") {
+        assert!(!poll(late.as_mut()), "it ended without a look");
+    }
+    while run(&cloud).is_none_or(|run| run.phase < Phase::Verifying) {
+        finish(pin!(invoke(&cloud, Trigger::Sweep)));
+        cloud.pass(SignedDuration::from_mins(1));
+    }
+    let before = run(&cloud);
+    finish(late);
+    assert_eq!(run(&cloud), before);
 }
 
 /// One looked for the verification a moment before it was there, and the deadline was over; the other found it. Both judge, one verdict

@@ -102,6 +102,21 @@ async fn slots_that_nobody_looked_at_are_told_afterwards() {
     }
 }
 
+/// A slot that had its recovery point was not missed, though that is not there any more when the next one is due.
+#[tokio::test]
+async fn a_slot_whose_recovery_point_has_gone_since_is_not_counted_among_the_missed() {
+    for (name, database) in of_every_kind() {
+        let shop = Shop::of_one(name, "2026-11-16T02:00:00Z");
+        shop.sweep().await;
+        shop.sweep_after(10).await;
+        let first = shop.ours(&database).pop().expect("one");
+        shop.pass(24 * 60 - 10);
+        shop.cloud.remove_snapshot(&first.region, &first.id);
+        assert_eq!(shop.sweep().await.taken.len(), 1);
+        assert_eq!(shop.told(name), Vec::<String>::new());
+    }
+}
+
 /// Told before anything is remembered that would make it forgotten, whatever fails in between.
 #[tokio::test]
 async fn slots_that_nobody_looked_at_are_told_even_if_telling_failed_at_first() {
@@ -280,6 +295,22 @@ async fn what_the_role_may_not_do_is_told_at_once_and_fails_the_invocation() {
     let error = shop.deliver(&Trigger::Sweep).await.expect_err("a failure");
     assert!(error.to_string().contains("rds:CreateDBSnapshot"), "{error}");
     assert!(shop.told("orders-db")[0].ends_with("is not there as it must be: RDS refuses it"));
+}
+
+/// What is found after its time is over is not taken for nothing; the next slot is.
+#[tokio::test]
+async fn a_slot_whose_recovery_point_would_be_past_its_retention_at_once_is_not_taken() {
+    let weekly = "  orders-db:\n    kind: rds-instance\n    id: shop-orders\n    objectives: { rpo: 8d, rto: 2h }\n    \
+                  snapshots:\n      weekly: { at: \"cron(0 2 ? * FRI *)\", keep: 2d }\n";
+    let orders = instance("shop-orders");
+    // Two days later to the second, and one second before that.
+    for (now, taken) in [("2026-11-22T01:59:59Z", 1), ("2026-11-22T02:00:00Z", 0)] {
+        let shop = Shop::with(weekly, now);
+        shop.sweep().await;
+        assert_eq!(shop.ours(&orders).len(), taken, "{now}");
+        shop.sweep_after(5 * 24 * 60 + 1).await;
+        assert_eq!(shop.ours(&orders).len(), taken + 1, "{now}: the next Friday's");
+    }
 }
 
 /// A recovery point that its retention took away is not taken again; one that somebody took away before is told.

@@ -10,6 +10,8 @@ pub const SYSTEM_DATABASES: [&str; 3] = ["admin", "config", "local"];
 pub struct Catalog {
     /// Every database but [`SYSTEM_DATABASES`]. In any order.
     pub databases: Vec<Database>,
+    /// Why they could not be listed, if they could not; then there are none.
+    pub unlisted: Option<String>,
     /// The command `validate`.
     pub validate: Offer,
 }

@@ -25,10 +25,18 @@ const NOWHERE: &str = "holdfast_verify_nowhere";
 /// Everything there is.
 ///
 /// # Errors
-/// When the server is lost, or refuses to list its databases.
+/// When the server is lost.
 pub(crate) async fn catalog(client: &Client) -> Result<Catalog, Error> {
     let admin = client.database("admin");
-    let listed = admin.run_command(doc! { "listDatabases": 1, "nameOnly": true, "maxTimeMS": limit_ms() }).await?;
+    let listed = admin.run_command(doc! { "listDatabases": 1, "nameOnly": true, "maxTimeMS": limit_ms() }).await;
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(error) if meaning(&error) == Meaning::Lost => return Err(error),
+        Err(error) => {
+            let (reason, validate) = (said(&error), Offer::Refused { reason: said(&error) });
+            return Ok(Catalog { databases: Vec::new(), unlisted: Some(reason), validate });
+        }
+    };
     let names = listed.get_array("databases").map(Vec::as_slice).unwrap_or_default();
     let names = names.iter().filter_map(|each| each.as_document()?.get_str("name").ok());
     let mut databases = Vec::new();
@@ -39,7 +47,7 @@ pub(crate) async fn catalog(client: &Client) -> Result<Catalog, Error> {
         Some(database) => validate(&client.database(&database.name)).await?,
         None => Offer::Unsupported { reason: "there is nothing to validate".into() },
     };
-    Ok(Catalog { databases, validate })
+    Ok(Catalog { databases, unlisted: None, validate })
 }
 
 fn limit_ms() -> i64 {

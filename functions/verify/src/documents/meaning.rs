@@ -23,32 +23,33 @@ pub(crate) enum Meaning {
 /// Numbers that mean something to us (source: MongoDB's `error_codes.yml`; MongoDB manual, "Error Codes"; DocumentDB takes its numbers
 /// from there, and 303 for what it does not support). Every other number kept a check from running.
 const CODES: &[(i32, Meaning)] = &[
-    (22, Meaning::Damage),       // InvalidBSON: our own commands are legal, so a stored document is not
-    (288, Meaning::Damage),      // ChecksumMismatch
-    (301, Meaning::Damage),      // DataCorruptionDetected: an index that names a document which is not there
-    (364, Meaning::Damage),      // InvalidBSONColumn: a packed time series
-    (430, Meaning::Damage),      // IndexKeyOrderViolation
-    (50, Meaning::Cut),          // MaxTimeMSExpired
-    (202, Meaning::Cut),         // NetworkInterfaceExceededTimeLimit
-    (262, Meaning::Cut),         // ExceededTimeLimit
-    (13, Meaning::Forbidden),    // Unauthorized
-    (59, Meaning::Unsupported),  // CommandNotFound
+    (1, Meaning::Damage), // InternalError: the server's own broken assumptions, which a check that only reads meets over broken data
+    (22, Meaning::Damage), // InvalidBSON: our own commands are legal, so a stored document is not
+    (288, Meaning::Damage), // ChecksumMismatch
+    (301, Meaning::Damage), // DataCorruptionDetected: an index that names a document which is not there
+    (364, Meaning::Damage), // InvalidBSONColumn: a packed time series
+    (430, Meaning::Damage), // IndexKeyOrderViolation
+    (50, Meaning::Cut),   // MaxTimeMSExpired
+    (202, Meaning::Cut),  // NetworkInterfaceExceededTimeLimit
+    (262, Meaning::Cut),  // ExceededTimeLimit
+    (13, Meaning::Forbidden), // Unauthorized
+    (59, Meaning::Unsupported), // CommandNotFound
     (115, Meaning::Unsupported), // CommandNotSupported
     (235, Meaning::Unsupported), // InternalErrorNotSupported
     (238, Meaning::Unsupported), // NotImplemented
     (303, Meaning::Unsupported), // DocumentDB's "Feature not supported"
-    (6, Meaning::Lost),          // HostUnreachable
-    (7, Meaning::Lost),          // HostNotFound
-    (89, Meaning::Lost),         // NetworkTimeout
-    (91, Meaning::Lost),         // ShutdownInProgress
-    (189, Meaning::Lost),        // PrimarySteppedDown
-    (279, Meaning::Lost),        // ClientDisconnect
-    (9_001, Meaning::Lost),      // SocketException
-    (10_107, Meaning::Lost),     // NotWritablePrimary
-    (11_600, Meaning::Lost),     // InterruptedAtShutdown
-    (11_602, Meaning::Lost),     // InterruptedDueToReplStateChange
-    (13_435, Meaning::Lost),     // NotPrimaryNoSecondaryOk
-    (13_436, Meaning::Lost),     // NotPrimaryOrSecondary
+    (6, Meaning::Lost),   // HostUnreachable
+    (7, Meaning::Lost),   // HostNotFound
+    (89, Meaning::Lost),  // NetworkTimeout
+    (91, Meaning::Lost),  // ShutdownInProgress
+    (189, Meaning::Lost), // PrimarySteppedDown
+    (279, Meaning::Lost), // ClientDisconnect
+    (9_001, Meaning::Lost), // SocketException
+    (10_107, Meaning::Lost), // NotWritablePrimary
+    (11_600, Meaning::Lost), // InterruptedAtShutdown
+    (11_602, Meaning::Lost), // InterruptedDueToReplStateChange
+    (13_435, Meaning::Lost), // NotPrimaryNoSecondaryOk
+    (13_436, Meaning::Lost), // NotPrimaryOrSecondary
 ];
 
 pub(crate) fn meaning(error: &Error) -> Meaning {
@@ -105,6 +106,7 @@ mod tests {
         for (code, wanted) in [
             (301, Meaning::Damage),
             (22, Meaning::Damage),
+            (1, Meaning::Damage),
             (50, Meaning::Cut),
             (13, Meaning::Forbidden),
             (59, Meaning::Unsupported),

@@ -107,8 +107,11 @@ pub fn units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
         databases.sort_by(|a, b| a.name.cmp(&b.name));
         if databases.is_empty() {
             // Nothing was looked at, and nothing looked at is nothing proved.
-            let detail = "there is no database but the server's own";
-            units.push(settled("databases", None, requirement, Outcome::NotRun, detail.into()));
+            let detail = match &catalog.unlisted {
+                Some(reason) => format!("they cannot be listed: {reason}"),
+                None => "there is no database but the server's own".into(),
+            };
+            units.push(settled("databases", None, requirement, Outcome::NotRun, detail));
         }
         for database in databases {
             units.extend(database_units(database, &catalog.validate, requirement, question.baseline));
@@ -152,7 +155,8 @@ fn collection_units(database: &str, collection: &Collection, validate: &Offer, r
         CollectionKind::Documents | CollectionKind::TimeSeries => {}
         CollectionKind::View => {
             let detail = "it is a view, and holds no documents of its own";
-            return vec![settled(&read, Some(subject), Requirement::BestEffort, Outcome::NotRun, detail.into())];
+            let name = format!("view {place}");
+            return vec![settled(&name, Some(subject), Requirement::BestEffort, Outcome::NotRun, detail.into())];
         }
         CollectionKind::Other(sort) => {
             let detail = format!("it is of the sort {sort}, which is not known here");
@@ -322,3 +326,6 @@ fn settled(check: &str, subject: Option<String>, requirement: Requirement, outco
     let task = Task::Settled { outcome, detail };
     Unit { check: check.into(), subject, requirement, stage: Stage::Read, effort: 0, task }
 }
+
+#[cfg(test)]
+mod tests;

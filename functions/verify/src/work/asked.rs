@@ -7,10 +7,9 @@ use holdfast_ledger::Observed;
 
 use std::sync::Arc;
 
-use super::ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT, split};
-use super::{
-    Baseline, CountBefore, ImmutableBefore, ImmutableQuestion, Parts, Question, Relation, Split, Stage, Task, Unit,
-};
+use super::effort::OF_HASHING;
+use super::ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT, Piece, split};
+use super::{Baseline, CountBefore, ImmutableBefore, ImmutableQuestion, Parts, Question, Split, Stage, Task, Unit};
 use crate::catalog::Catalog;
 
 pub(super) fn plan_units(catalog: &Catalog, question: &Question<'_>) -> Vec<Unit> {
@@ -60,15 +59,15 @@ fn counts(catalog: &Catalog, question: &Question<'_>, name: &CheckName, check: &
         let task = Task::TableCount { database: database.clone(), check: check.clone(), before: before.clone(), split };
         unit(name.clone(), subject.clone(), check.requirement, stage, task)
     };
-    let Some((relations, ranges)) = split(catalog, question.database, &check.table, BLOCKS_PER_UNIT) else {
+    let Some((relations, pieces)) = split(catalog, question.database, &check.table, BLOCKS_PER_UNIT) else {
         return vec![whole(None)];
     };
-    let part = |(table, (first_block, last_block), effort): (Relation, (u64, u64), u64)| {
+    let part = |Piece { table, first_block, last_block, pages }: Piece| {
         let named = format!("{name} {} blocks {first_block}-{last_block}", table.shown());
         let task = Task::CountBlocks { table, first_block, last_block };
-        Unit { effort, ..unit(named, subject.clone(), check.requirement, Stage::Compare, task) }
+        Unit { effort: pages, ..unit(named, subject.clone(), check.requirement, Stage::Compare, task) }
     };
-    in_parts(relations, ranges.into_iter().map(part).collect(), whole)
+    in_parts(relations, pieces.into_iter().map(part).collect(), whole)
 }
 
 fn immutable(catalog: &Catalog, question: &Question<'_>, name: &CheckName, check: &ImmutableCheck) -> Vec<Unit> {
@@ -89,15 +88,15 @@ fn immutable(catalog: &Catalog, question: &Question<'_>, name: &CheckName, check
         unit(name.clone(), subject.clone(), check.requirement, stage, task)
     };
     // Hashing is work for a processor, so a table of a few hundred MiB is spread already.
-    let Some((relations, ranges)) = split(catalog, question.database, &check.table, HEAP_BLOCKS_PER_UNIT) else {
+    let Some((relations, pieces)) = split(catalog, question.database, &check.table, HEAP_BLOCKS_PER_UNIT) else {
         return vec![whole(None)];
     };
-    let part = |(table, (first_block, last_block), effort): (Relation, (u64, u64), u64)| {
+    let part = |Piece { table, first_block, last_block, pages }: Piece| {
         let named = format!("{name} {} blocks {first_block}-{last_block}", table.shown());
         let task = Task::ImmutableBlocks { table, question: Arc::clone(&asked), first_block, last_block };
-        Unit { effort, ..unit(named, subject.clone(), check.requirement, Stage::Compare, task) }
+        Unit { effort: pages * OF_HASHING, ..unit(named, subject.clone(), check.requirement, Stage::Compare, task) }
     };
-    in_parts(relations, ranges.into_iter().map(part).collect(), whole)
+    in_parts(relations, pieces.into_iter().map(part).collect(), whole)
 }
 
 /// The parts, and what they come to.

@@ -35,7 +35,9 @@ impl Task {
             Self::CountBlocks { .. } | Self::Heap { .. } | Self::ImmutableBlocks { .. } => {
                 "so few pages take so long only where storage hardly answers: give the restore test a larger instance class"
             }
-            Self::Documents(_) => "a collection is looked at in one piece: give the restore test a larger instance class",
+            Self::Documents(_) => {
+                "a collection is looked at in one piece: give the restore test a larger instance class"
+            }
             Self::Settled { .. } | Self::Tls | Self::Server => "the server hardly answers",
         }
     }

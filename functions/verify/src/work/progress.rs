@@ -6,7 +6,7 @@ use holdfast_domain::{CheckResult, Outcome, Requirement};
 use holdfast_ledger::{CheckRecord, Observed, OutcomeWord, Verification};
 use jiff::SignedDuration;
 
-use super::{Stage, Unit};
+use super::{Stage, Task, Unit};
 use crate::catalog::shown;
 
 /// How many objects without a finding are named. The rest is counted.
@@ -60,10 +60,12 @@ impl Progress {
     /// Whether every page of every table was read: `Read` is over, and each heap check ran.
     #[must_use]
     pub fn is_fully_read(&self) -> bool {
-        let heaps = || self.results.values().filter(|result| result.check.starts_with("heap "));
+        // `heap` reads tables, `read` collections.
+        let reads = |check: &str| check.starts_with("heap ") || check.starts_with("read ");
+        let readings = || self.results.values().filter(|result| reads(&result.check));
         self.is_done_to(Stage::Read)
-            && heaps().next().is_some()
-            && heaps().all(|result| result.outcome != OutcomeWord::NotRun)
+            && readings().next().is_some()
+            && readings().all(|result| result.outcome != OutcomeWord::NotRun)
     }
 
     /// Takes a result, and what was observed with it. The first one stands.
@@ -113,11 +115,14 @@ impl Progress {
         let named = fine.iter().take(UNAFFECTED_NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
         let more = fine.len().saturating_sub(UNAFFECTED_NAMED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let detail = format!(
-            "{} of {} tables, indexes and sequences that were looked at have no finding: {named}{more}",
-            fine.len(),
-            objects.len()
-        );
+        let is_document = |unit: &Unit| matches!(unit.task, Task::Documents(_));
+        let sorts = if self.units.iter().any(is_document) {
+            "collections and indexes"
+        } else {
+            "tables, indexes and sequences"
+        };
+        let detail =
+            format!("{} of {} {sorts} that were looked at have no finding: {named}{more}", fine.len(), objects.len());
         Some(CheckResult {
             check: "unaffected".into(),
             subject: None,

@@ -16,11 +16,16 @@ pub const HEAP_BLOCKS_PER_UNIT: u64 = BLOCKS_PER_UNIT / 4;
 /// there, in a record that is read and written as a whole.
 const PARTS_MAX: u64 = 64;
 
-/// First and last pages of the units of a relation; an empty one has one unit. The last may reach beyond the relation's end, so that
-/// its name stays the same when the relation grows a little.
+/// First and last pages of the units of a relation; an empty one has one unit. What is left over is a unit only if it is half of one: a
+/// short one would cost a connection and hardly any work. The last may reach beyond the relation's end, so that its name stays the same
+/// when the relation grows a little.
 pub(super) fn ranges(blocks: u64, blocks_per_unit: u64) -> impl Iterator<Item = (u64, u64)> {
-    let firsts = (0..blocks.div_ceil(blocks_per_unit).max(1)).map(move |range| range * blocks_per_unit);
-    firsts.map(move |first| (first, first + (blocks_per_unit - 1)))
+    let number = ((blocks + blocks_per_unit / 2) / blocks_per_unit).max(1);
+    let end = blocks.div_ceil(blocks_per_unit).max(number) * blocks_per_unit;
+    (0..number).map(move |place| {
+        let next = if place + 1 == number { end } else { (place + 1) * blocks_per_unit };
+        (place * blocks_per_unit, next - 1)
+    })
 }
 
 /// How many pages of a relation of so many are in a range.
@@ -28,7 +33,16 @@ pub(super) fn pages_of((first_block, last_block): (u64, u64), blocks: u64) -> u6
     blocks.min(last_block + 1).saturating_sub(first_block)
 }
 
-/// The tables behind a name of the plan's, each with a range of its pages, so that no range has more than `blocks_per_unit` unless that would
+/// A range of the pages of one table.
+pub(super) struct Piece {
+    pub(super) table: Relation,
+    pub(super) first_block: u64,
+    pub(super) last_block: u64,
+    /// How many of them there are.
+    pub(super) pages: u64,
+}
+
+/// The tables behind a name of the plan's, by oid in order, and the pieces that they fall into, so that no range has more than `blocks_per_unit` unless that would
 /// be too many. None if the whole is no larger than one, or cannot be split: a view, a foreign table, a table that others inherit from, a
 /// server before PostgreSQL 14.
 pub(super) fn split(
@@ -36,12 +50,12 @@ pub(super) fn split(
     database: &str,
     named: &str,
     blocks_per_unit: u64,
-) -> Option<(Vec<u32>, Vec<(Relation, (u64, u64), u64)>)> {
+) -> Option<(Vec<u32>, Vec<Piece>)> {
     let listing = catalog.databases.iter().find(|found| found.name == database)?;
     let Contents::Listed(listing) = &listing.contents else { return None };
     let tables = behind(listing, named)?;
     let whole: u64 = tables.iter().map(|table| table.blocks).sum();
-    if !listing.tid_ranges || whole <= blocks_per_unit || tables.iter().any(|table| !table.is_plain_heap()) {
+    if !listing.tid_ranges || tables.iter().any(|table| !table.is_plain_heap()) {
         return None;
     }
     let blocks_per_unit = blocks_per_unit * whole.div_ceil(blocks_per_unit * PARTS_MAX).max(1);
@@ -49,9 +63,13 @@ pub(super) fn split(
     relations.sort_unstable();
     let of_table = |table: &&Table| {
         let (blocks, relation) = (table.blocks, Relation::of(database, table));
-        ranges(blocks, blocks_per_unit).map(move |range| (relation.clone(), range, pages_of(range, blocks)))
+        ranges(blocks, blocks_per_unit).map(move |(first_block, last_block)| {
+            let pages = pages_of((first_block, last_block), blocks);
+            Piece { table: relation.clone(), first_block, last_block, pages }
+        })
     };
-    Some((relations, tables.iter().flat_map(of_table).collect()))
+    let pieces: Vec<Piece> = tables.iter().flat_map(of_table).collect();
+    (whole > blocks_per_unit && pieces.len() > 1).then_some((relations, pieces))
 }
 
 /// The table of that name, or all partitions of it. A server that understands the name otherwise is asked once more when the parts are put

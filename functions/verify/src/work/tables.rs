@@ -3,16 +3,10 @@
 use holdfast_domain::{Outcome, Requirement};
 use holdfast_ledger::Observed;
 
+use super::effort::{OF_CONSTRAINT, OF_COUNT_BY_INDEX, OF_INDEX, OF_VACUUM_COUNT};
 use super::ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT, pages_of, ranges};
 use super::{Baseline, Parts, Relation, SchemaBefore, Stage, Task, Unit, settled};
 use crate::catalog::{Constraint, Contents, Database, Index, Listing, Sequence, Table, Tool, shown};
-
-/// What it takes to look every row of a table up in an index, beside reading its pages once: four to five times as long, measured over small
-/// rows in memory.
-const EFFORT_OF_INDEX: u64 = 5;
-
-/// What it takes to count a table by an index, beside reading its pages once: as long, over small rows.
-const EFFORT_OF_COUNT_BY_INDEX: u64 = 1;
 
 pub(super) fn database_units(database: &Database, requirement: Requirement, baseline: &Baseline) -> Vec<Unit> {
     let name = format!("database {}", shown(&database.name));
@@ -68,7 +62,14 @@ fn beside_tables(database: &str, listing: &Listing, requirement: Requirement, ba
     ]);
     let mut constraints: Vec<&Constraint> = listing.constraints.iter().collect();
     constraints.sort_by(|a, b| (&a.schema, &a.table, &a.name).cmp(&(&b.schema, &b.table, &b.name)));
-    units.extend(constraints.into_iter().map(|constraint| constraint_unit(database, constraint)));
+    let blocks = |constraint: &Constraint| {
+        let of = |table: &&Table| table.schema == constraint.schema && table.name == constraint.table;
+        listing.tables.iter().find(of).map_or(0, |table| table.blocks)
+    };
+    units.extend(constraints.into_iter().map(|constraint| Unit {
+        effort: blocks(constraint) * OF_CONSTRAINT,
+        ..constraint_unit(database, constraint)
+    }));
     let mut sequences: Vec<&Sequence> = listing.sequences.iter().collect();
     sequences.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     units.extend(sequences.into_iter().map(|sequence| sequence_unit(database, sequence, requirement)));
@@ -158,8 +159,8 @@ impl<'a> Subject<'a> {
         let requirement = if indexes.is_empty() { Requirement::BestEffort } else { self.requirement };
         let (table, blocks) = (self.relation.clone(), self.table.blocks);
         let of_pages = self.listing.tid_ranges && self.table.access_method == "heap";
-        if !of_pages || blocks <= BLOCKS_PER_UNIT {
-            let effort = blocks + blocks * EFFORT_OF_COUNT_BY_INDEX;
+        if !of_pages || ranges(blocks, BLOCKS_PER_UNIT).nth(1).is_none() {
+            let effort = blocks + blocks * OF_COUNT_BY_INDEX;
             return vec![Unit { requirement, effort, ..self.unit("count", "", Task::Count { table, indexes }) }];
         }
         let of_pages: Vec<Unit> = ranges(blocks, BLOCKS_PER_UNIT)
@@ -172,7 +173,7 @@ impl<'a> Subject<'a> {
             .collect();
         let by_index: Option<Unit> = (!indexes.is_empty()).then(|| {
             let task = Task::CountIndex { table: table.clone(), indexes: indexes.clone() };
-            Unit { requirement, effort: blocks * EFFORT_OF_COUNT_BY_INDEX, ..self.unit("count", " index", task) }
+            Unit { requirement, effort: blocks * OF_COUNT_BY_INDEX, ..self.unit("count", " index", task) }
         });
         let task =
             Task::CountParts { table, indexes, pages: Parts::of(&of_pages), by_index: Parts::of(by_index.as_slice()) };
@@ -205,7 +206,7 @@ impl<'a> Subject<'a> {
     fn indexes(&self, indexes: &[Index], blocks: u64, toast: bool) -> Vec<Unit> {
         let mut indexes: Vec<&Index> = indexes.iter().collect();
         indexes.sort_by(|a, b| a.name.cmp(&b.name));
-        let effort = blocks * EFFORT_OF_INDEX;
+        let effort = blocks * OF_INDEX;
         indexes.into_iter().map(|index| Unit { effort, ..self.index(index, toast) }).collect()
     }
 
@@ -255,7 +256,7 @@ impl<'a> Subject<'a> {
         };
         // A master user owns no part of the system catalog; large objects are counted before VACUUM all the same.
         let requirement = if self.table.holds_large_objects() { Requirement::BestEffort } else { unit.requirement };
-        Unit { stage: Stage::Vacuum, requirement, ..unit }
+        Unit { stage: Stage::Vacuum, requirement, effort: self.table.blocks * OF_VACUUM_COUNT, ..unit }
     }
 
     /// What nobody can check for such a table is said, and nothing follows.

@@ -107,7 +107,8 @@ fn shown_units(units: &[Unit]) -> Vec<String> {
 #[test]
 fn a_table_is_counted_read_and_only_then_vacuumed() {
     let toast = Toast { oid: 9, blocks: 0, indexes: vec![index(10, "pg_toast_1_index")] };
-    let orders = Table { toast: Some(toast), ..table("orders", BLOCKS_PER_UNIT + 1, vec![index(2, "orders_pkey")]) };
+    let orders =
+        Table { toast: Some(toast), ..table("orders", BLOCKS_PER_UNIT * 3 / 2, vec![index(2, "orders_pkey")]) };
     let units = units_of(&shop(listing(vec![orders])), &checks());
     assert_eq!(
         shown_units(&units),
@@ -122,6 +123,7 @@ fn a_table_is_counted_read_and_only_then_vacuumed() {
             "Read Required heap shop.public.orders blocks 32768-49151",
             "Read Required heap shop.public.orders blocks 49152-65535",
             "Read Required heap shop.public.orders blocks 65536-81919",
+            "Read Required heap shop.public.orders blocks 81920-98303",
             "Read Required index shop.public.orders_pkey",
             "Read Required heap shop.public.orders toast blocks 0-16383",
             "Read Required index shop.public.orders toast",
@@ -281,7 +283,7 @@ fn constraints_and_sequences_are_checked_by_name() {
 
 #[test]
 fn what_is_made_of_parts_gets_what_every_one_of_them_observed() {
-    let orders = table("orders", BLOCKS_PER_UNIT + 1, vec![index(2, "orders_pkey")]);
+    let orders = table("orders", BLOCKS_PER_UNIT * 2, vec![index(2, "orders_pkey")]);
     let units = units_of(&shop(listing(vec![orders])), &checks());
     let rows = |rows| Some(Observed::Rows(RowsObserved { table: "public.orders".into(), rows, next_transaction: 7 }));
     let counted = |observed: [Option<Observed>; 2]| {
@@ -317,7 +319,8 @@ fn only(counts: &str, immutable: &str) -> Checks {
 #[test]
 fn a_large_table_that_the_plan_names_is_looked_at_in_parts_and_then_as_one() {
     let events = |name: &str, oid, blocks| Table { oid, ..table(name, blocks, vec![]) };
-    let tables = vec![events("events_1", 11, HEAP_BLOCKS_PER_UNIT), events("events_2", 12, BLOCKS_PER_UNIT + 1)];
+    let tables =
+        vec![events("events_1", 11, HEAP_BLOCKS_PER_UNIT), events("events_2", 12, BLOCKS_PER_UNIT * 3 / 2 + 1)];
     let events = Partitioned { schema: "public".into(), name: "Events".into(), partitions: vec![11, 12] };
     let catalog = shop(Listing { partitioned: vec![events], ..listing(tables) });
     let shown = shown_units(&units_of(&catalog, &only("public.\"Events\"", "events_2")));
@@ -332,6 +335,7 @@ fn a_large_table_that_the_plan_names_is_looked_at_in_parts_and_then_as_one() {
             "Compare Required immutable old public.events_2 blocks 32768-49151",
             "Compare Required immutable old public.events_2 blocks 49152-65535",
             "Compare Required immutable old public.events_2 blocks 65536-81919",
+            "Compare Required immutable old public.events_2 blocks 81920-114687",
             "Conclude Required counts all",
             "Conclude Required immutable old",
         ]
@@ -362,9 +366,9 @@ fn a_question_has_a_bounded_number_of_parts_whatever_the_size_of_its_table() {
         units_of(&shop(listing(vec![table("events", HEAP_BLOCKS_PER_UNIT * 10_000, vec![])])), &only("x", "events"));
     let ranges: Vec<(u64, u64)> = units
         .iter()
-        .filter_map(|unit| match &unit.task {
-            Task::ImmutableBlocks { first_block, last_block, .. } => Some((*first_block, *last_block)),
-            _ => None,
+        .filter_map(|unit| {
+            let Task::ImmutableBlocks { first_block, last_block, .. } = &unit.task else { return None };
+            Some((*first_block, *last_block))
         })
         .collect();
     assert!(ranges.len() <= 64, "{}", ranges.len());
@@ -374,7 +378,7 @@ fn a_question_has_a_bounded_number_of_parts_whatever_the_size_of_its_table() {
 
 #[test]
 fn days_of_parts_go_once_they_are_put_together() {
-    let units = units_of(&shop(listing(vec![table("events", HEAP_BLOCKS_PER_UNIT + 1, vec![])])), &only("x", "events"));
+    let units = units_of(&shop(listing(vec![table("events", HEAP_BLOCKS_PER_UNIT * 2, vec![])])), &only("x", "events"));
     let mut progress = Progress::new(units.clone(), &record());
     let days = || DaysObserved { table: "public.events".into(), hashed: vec![], days: vec![], next_transaction: 1 };
     for unit in units.iter().filter(|unit| matches!(unit.task, Task::ImmutableBlocks { .. })) {

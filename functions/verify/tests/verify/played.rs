@@ -206,6 +206,33 @@ async fn a_finished_verification_is_announced_again_and_not_repeated() {
     assert_eq!((desk.record().await.expect("a record"), door.begun()), (before, begun));
 }
 
+/// The way into a room that another invocation leaves just then, having come to the end.
+struct AfterAnother<'a> {
+    desk: &'a Desk,
+    room: Played<'a>,
+}
+
+impl<'a> RoomDoor for AfterAnother<'a> {
+    type Room = Played<'a>;
+
+    async fn open(&self, _: &RoomAddress, _: &Password) -> Result<Opened<Played<'a>>, RoomError> {
+        self.desk.call(&self.room, &self.desk.first_call(), INVOCATION).await.expect("no fault");
+        self.room.cloud.pass(SignedDuration::from_secs(1));
+        Ok(Opened::Room(self.room.clone()))
+    }
+}
+
+#[tokio::test]
+async fn a_verification_that_another_finished_since_the_look_is_not_written_again() {
+    let (desk, alone) = (desk().await, desk().await);
+    alone.call(&Played::new(&alone.cloud), &alone.first_call(), INVOCATION).await.expect("no fault");
+    let door = AfterAnother { desk: &desk, room: Played::new(&desk.cloud) };
+    let done = desk.call(&door, &desk.first_call(), INVOCATION).await.expect("no fault");
+    assert_eq!(done, Done::AnnouncedAgain(desk.run.clone()));
+    assert_eq!(desk.record().await.expect("a record"), alone.record().await.expect("a record"));
+    assert_eq!(desk.cloud.announced(), [recorded(&desk), recorded(&desk)]);
+}
+
 #[tokio::test]
 async fn a_room_with_somebody_in_it_is_left_alone() {
     let desk = desk().await;

@@ -10,7 +10,7 @@ use holdfast_ledger::{
 };
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::{Message, Trigger, VerifyWork};
-use verify::room::RoomAddress;
+use verify::room::{Language, RoomAddress};
 use verify::{Done, Error, Idle, Ports, RoomDoor};
 
 /// As `HOLDFAST_ROOM_CONNECTIONS` is by default.
@@ -33,9 +33,13 @@ impl Desk {
             run: "orders-db.every.20261120t020000z".parse()?,
             connections: CONNECTIONS,
         };
-        let plan = holdfast_plan::read_yaml("plan.yaml", &plan_yaml(checks))
+        let plan = holdfast_plan::read_yaml("plan.yaml", &plan_yaml(address.language, checks))
             .map_err(|problems| anyhow::anyhow!("{problems}"))?;
         desk.cloud.put_object(&plan_key(plan.sha()), plan.to_json());
+        let engine = match address.language {
+            Language::Sql => "postgres",
+            Language::Documents => "docdb",
+        };
         let run = Run {
             id: desk.run.clone(),
             plan_sha: plan.sha().clone(),
@@ -50,7 +54,7 @@ impl Desk {
                 made_by: Maker::Holdfast,
                 taken_at: "2026-11-20T02:00:00Z".parse()?,
                 fingerprint: Fingerprint {
-                    engine: "postgres".into(),
+                    engine: engine.into(),
                     engine_version: "15.8".into(),
                     parameter_group: None,
                     option_group: None,
@@ -172,7 +176,11 @@ pub(crate) fn told(record: &Verification, outcomes: &[OutcomeWord]) -> Vec<Strin
     record.results.iter().filter(|result| outcomes.contains(&result.outcome)).map(shown).collect()
 }
 
-fn plan_yaml(checks: &str) -> String {
+fn plan_yaml(language: Language, checks: &str) -> String {
+    let kind = match language {
+        Language::Sql => "rds-instance",
+        Language::Documents => "docdb-cluster",
+    };
     format!(
         r#"
 version: 1
@@ -182,7 +190,7 @@ time_zone: UTC
 regions: {{ home: eu-west-1, primary: eu-central-1 }}
 resources:
   orders-db:
-    kind: rds-instance
+    kind: {kind}
     id: shop-prod
     objectives: {{ rpo: 24h, rto: 2h }}
     snapshots: {{ daily: {{ at: "cron(0 2 * * ? *)", keep: 7d }} }}

@@ -3,6 +3,7 @@
 
 mod cluster_rooms;
 mod clusters;
+mod parameters;
 
 use std::collections::BTreeMap;
 

@@ -4,8 +4,8 @@ use holdfast_domain::Schedule;
 use holdfast_domain::plan::{
     Objectives, Priority, QuietDay, Resource, ResourceKind, Retention, SnapshotDue, SnapshotRule, Target, WallTime,
 };
-use jiff::SignedDuration;
 use jiff::civil::Weekday;
+use jiff::{SignedDuration, Timestamp};
 
 /// One target of each kind, in the order of the kinds, each under a name of its own.
 fn targets() -> [Target; 9] {
@@ -99,6 +99,16 @@ fn a_schedule_shows_its_expression_and_its_zone() {
     for zone in ["UTC", "Pacific/Kiritimati", "Pacific/Niue"] {
         assert!(Schedule::parse("cron(0 0 1 1 ? 1970)", zone).is_ok(), "{zone}");
     }
+}
+
+#[test]
+fn a_change_of_the_clocks_at_the_very_end_of_a_span_is_not_in_it() {
+    let schedule = Schedule::parse("cron(30 2 * * ? *)", "Europe/Berlin").expect("a schedule");
+    let at = |text: &str| text.parse().expect("a time");
+    let (from, change): (Timestamp, Timestamp) = (at("2026-03-01T00:00:00Z"), at("2026-03-29T01:00:00Z"));
+    assert_eq!(schedule.first_lost(from, change), None);
+    let lost = schedule.first_lost(from, change + SignedDuration::from_secs(1)).expect("one is lost");
+    assert_eq!((lost.change, lost.wall.to_string().as_str()), (change, "2026-03-29T02:30:00"));
 }
 
 /// EventBridge Scheduler API Reference, `CreateSchedule`: 256 characters.

@@ -1,17 +1,26 @@
 //! X8: the age of data is judged against the recovery point objective.
 
+use jiff::SignedDuration;
+
 use super::{Remark, Subject};
 use crate::problem::code;
 use crate::units::write_duration;
 
 pub(super) fn judge(subject: &Subject<'_>, remarks: &mut Vec<Remark>) {
+    let checks = &subject.resource.checks;
+    let rows = checks.fresh.iter().map(|fresh| ("checks.fresh.age_max".to_owned(), fresh.age_max));
+    let documents = checks.documents.iter().filter_map(|(name, check)| {
+        Some((format!("checks.documents.{name}.fresh.age_max"), check.fresh.as_ref()?.age_max))
+    });
     let objectives = subject.resource.objectives;
-    let Some(fresh) = subject.resource.checks.fresh.as_ref().filter(|fresh| fresh.age_max > objectives.rpo) else {
-        return;
-    };
-    let (age, rpo, rto) =
-        (write_duration(fresh.age_max), write_duration(objectives.rpo), write_duration(objectives.rto));
-    let mixed_up = if fresh.age_max == objectives.rto {
+    let too_old = rows.chain(documents).filter(|(_, age_max)| *age_max > objectives.rpo);
+    remarks.extend(too_old.map(|(path, age_max)| remark(subject, &path, age_max)));
+}
+
+fn remark(subject: &Subject<'_>, path: &str, age_max: SignedDuration) -> Remark {
+    let objectives = subject.resource.objectives;
+    let (age, rpo, rto) = (write_duration(age_max), write_duration(objectives.rpo), write_duration(objectives.rto));
+    let mixed_up = if age_max == objectives.rto {
         format!("; {rto} is the rto, which says nothing of age")
     } else {
         String::new()
@@ -20,7 +29,7 @@ pub(super) fn judge(subject: &Subject<'_>, remarks: &mut Vec<Remark>) {
         "data {age} old would pass although rpo is {rpo}: age is judged against the recovery point objective{mixed_up} (X8)"
     );
     let allowed = format!("age_max: {rpo}, or rpo: {age}");
-    remarks.push(Remark::warning(code::FRESH, subject.path("checks.fresh.age_max"), message, allowed));
+    Remark::warning(code::FRESH, subject.path(path), message, allowed)
 }
 
 #[cfg(test)]

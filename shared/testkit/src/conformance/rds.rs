@@ -50,6 +50,43 @@ where
     assert_eq!(kept, Some(DbSnapshotStatus::Available), "a snapshot outlives the rooms made of it");
 }
 
+/// [`RoomRestore`] from a point in time, of an instance that is backed up continuously: refused beyond its reach, and then as of a
+/// snapshot.
+///
+/// `pass` lets a little time pass. Leaves the instance as it was.
+///
+/// # Panics
+/// Where a rule does not hold.
+pub async fn point_in_time<C>(cloud: &C, stage: &Stage, pass: impl AsyncFn())
+where
+    C: DbInstances + DbSnapshots + SnapshotTaker + SnapshotTagger + RoomRestore + RoomReset,
+{
+    let suite = Suite { cloud, stage, pass };
+    let latest = async || suite.instance(&stage.instance).await.and_then(|seen| seen.latest_restorable_at);
+    suite.until("the instance can be restored to a time", async || latest().await.is_some()).await;
+    let latest = latest().await.expect("it was waited for");
+    let of_snapshot = suite.restore_request("hf-rt-in-time", &"unused".parse().expect("legal"));
+    let as_of = |instance: &DbInstanceId, at| RestoreDbInstance {
+        source: RoomSource::PointInTime { instance: instance.clone(), at },
+        ..of_snapshot.clone()
+    };
+    let beyond = as_of(&stage.instance, latest + jiff::SignedDuration::from_hours(1));
+    refused(cloud.restore_db_instance(&beyond).await, PortErrorKind::Invalid);
+    let nothing: DbInstanceId = "conformance-nothing".parse().expect("a legal identifier");
+    refused(cloud.restore_db_instance(&as_of(&nothing, latest)).await, PortErrorKind::NotFound);
+    let production = RestoreDbInstance { id: "production".parse().expect("legal"), ..as_of(&stage.instance, latest) };
+    refused(cloud.restore_db_instance(&production).await, PortErrorKind::Invalid);
+
+    let request = as_of(&stage.instance, super::before(latest));
+    cloud.restore_db_instance(&request).await.expect("a restore");
+    refused(cloud.restore_db_instance(&request).await, PortErrorKind::AlreadyExists);
+    suite.until_available(&request.id).await;
+    let room = suite.instance(&request.id).await.expect("it stays");
+    assert_eq!(room.tags, request.tags, "its own tags and none of the source's");
+    assert!(!room.deletion_protection, "a room can always be closed");
+    suite.deletions(&request.id).await;
+}
+
 struct Suite<'a, C, P> {
     cloud: &'a C,
     stage: &'a Stage,

@@ -349,8 +349,8 @@ struct Echo {
 /// What an event on the bus starts, as infra/wiring.yaml has it.
 fn started_by(detail_type: &str) -> &'static [&'static str] {
     match detail_type {
-        "RDS DB Snapshot Event" => &["snapshot", "restore-test"],
-        "RDS DB Instance Event" | "Verification Recorded" => &["restore-test"],
+        "RDS DB Snapshot Event" | "RDS DB Cluster Snapshot Event" => &["snapshot", "restore-test"],
+        "RDS DB Instance Event" | "RDS DB Cluster Event" | "Verification Recorded" => &["restore-test"],
         "Restore Test Ready" | "Verification Continues" => &["verify"],
         "Finding" => &["alert"],
         _ => &[],

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::Parser;
-use comfy_table::{Table, presets};
 use holdfast_simulation::draw::{Wanted, script};
 use holdfast_simulation::script::Script;
 use holdfast_simulation::shrink::shrink;
@@ -260,11 +259,7 @@ fn table(arguments: &Arguments, counts: &Counts, lives: u64, took: Duration) {
         println!("{json}");
         return;
     }
-    let mut of = Table::new();
-    of.load_preset(presets::NOTHING);
-    let mut row = |name: &str, value: String| {
-        of.add_row([name.to_owned(), value]);
-    };
+    let row = |name: &str, value: String| println!("{name:<44} {value}");
     row("lives", lives.to_string());
     row("estate-years", format!("{years:.2} ({:.1} a minute)", years / minutes));
     row("resource-years", format!("{:.1}", counts.resource_days / 365.25));
@@ -284,5 +279,4 @@ fn table(arguments: &Arguments, counts: &Counts, lives: u64, took: Duration) {
     for (invariant, count) in &counts.checks {
         row(&format!("  {}", invariant.words()), count.to_string());
     }
-    println!("{of}");
 }

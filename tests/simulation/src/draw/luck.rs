@@ -12,7 +12,7 @@ use super::plan::Plans;
 /// A sort of misfortune: draws one.
 type Sort = fn(&mut Chance, &Plans) -> Option<Misfortune>;
 
-const SORTS: [Sort; 36] = [
+const SORTS: [Sort; 37] = [
     |c, _| Some(Misfortune::Crash { function: function(c), call: small(c, 40) }),
     |c, _| Some(Misfortune::Crash { function: function(c), call: small(c, 12) }),
     |c, _| Some(Misfortune::Hang { function: function(c), call: small(c, 30) }),
@@ -37,6 +37,7 @@ const SORTS: [Sort; 36] = [
     |c, p| Some(Misfortune::RestoreFails { resource: resource(c, p), status: status_of_room(c) }),
     |c, p| Some(Misfortune::RestoreSlow { resource: resource(c, p), minutes: minutes(c, 900) }),
     |c, p| Some(Misfortune::DeletionSlow { resource: resource(c, p), minutes: minutes(c, 300) }),
+    |c, p| Some(Misfortune::SnapshotQuota { region: c.pick(&p.regions), minutes: minutes(c, 600) }),
     |c, p| Some(Misfortune::InstanceQuota { region: c.pick(&p.regions), minutes: minutes(c, 400) }),
     |c, p| Some(Misfortune::KeyDisabled { resource: resource(c, p), minutes: minutes(c, 2_000) }),
     |c, p| Some(Misfortune::Database { resource: resource(c, p), status: status(c), minutes: minutes(c, 2_000) }),
@@ -90,11 +91,22 @@ fn fail(chance: &mut Chance, how: Refusal) -> Misfortune {
 }
 
 fn status(chance: &mut Chance) -> String {
-    chance.pick(&["stopped", "modifying", "storage-full", "rebooting", "inaccessible-encryption-credentials", "upgrading"]).to_owned()
+    chance
+        .pick(&[
+            "stopped",
+            "modifying",
+            "storage-full",
+            "rebooting",
+            "inaccessible-encryption-credentials",
+            "upgrading",
+        ])
+        .to_owned()
 }
 
 fn status_of_room(chance: &mut Chance) -> String {
-    chance.pick(&["restore-error", "incompatible-network", "incompatible-restore", "insufficient-capacity", "failed"]).to_owned()
+    chance
+        .pick(&["restore-error", "incompatible-network", "incompatible-restore", "insufficient-capacity", "failed"])
+        .to_owned()
 }
 
 fn broken(chance: &mut Chance) -> Broken {

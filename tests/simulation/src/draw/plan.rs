@@ -72,7 +72,8 @@ fn draw(chance: &mut Chance, resources_max: u64) -> Plans {
         1..=6 => chance.below(resources_max.min(20)) + 1,
         _ => chance.below(resources_max.min(5)) + 1,
     };
-    let regions: Vec<String> = REGIONS[..usize::try_from(chance.between(1, 3)).unwrap_or(1)].iter().map(|r| (*r).to_owned()).collect();
+    let regions: Vec<String> =
+        REGIONS[..usize::try_from(chance.between(1, 3)).unwrap_or(1)].iter().map(|r| (*r).to_owned()).collect();
     let first: Vec<Resource> = (1..=count).map(|number| resource(chance, number, &regions)).collect();
     let mut all = vec![first];
     for _ in 0..chance.below(3) {
@@ -140,9 +141,14 @@ fn tests(chance: &mut Chance, rules: &[Rule], pitr: bool) -> Vec<Test> {
     let minute = chance.between(0, 59);
     let hour = chance.between(0, 23);
     if chance.one_in(2) {
-        let froms: &[&str] = if pitr { &["latest", "random", "oldest", "pitr", "pitr"] } else { &["latest", "random", "oldest"] };
+        let froms: &[&str] =
+            if pitr { &["latest", "random", "oldest", "pitr", "pitr"] } else { &["latest", "random", "oldest"] };
         let day = chance.pick(&["*", "MON", "SAT"]);
-        let due = if day == "*" { format!("at: \"cron({minute} {hour} * * ? *)\"") } else { format!("at: \"cron({minute} {hour} ? * {day} *)\"") };
+        let due = if day == "*" {
+            format!("at: \"cron({minute} {hour} * * ? *)\"")
+        } else {
+            format!("at: \"cron({minute} {hour} ? * {day} *)\"")
+        };
         tests.push(Test { name: "planned", due, from: chance.pick(froms), deadline_mins });
     }
     tests
@@ -176,11 +182,18 @@ fn finish(all: Vec<Vec<Resource>>, chance: &mut Chance) -> Plans {
     let alerts = alerts(chance);
     let rooms_max = chance.between(1, 4);
     let resources = all.first().into_iter().flatten().map(|r| (r.name.clone(), r.kind, r.region.clone())).collect();
-    let weekly = all.iter().flatten().any(|r| r.rules.iter().any(|rule| rule.name == "weekly") || r.tests.iter().any(|t| t.due.contains('?')));
+    let weekly = all
+        .iter()
+        .flatten()
+        .any(|r| r.rules.iter().any(|rule| rule.name == "weekly") || r.tests.iter().any(|t| t.due.contains('?')));
     let mut regions: Vec<String> = all.iter().flatten().map(|r| r.region.clone()).collect();
     regions.sort();
     regions.dedup();
-    let channels = ["oncall", "siem", "ops", "bot", "team"].iter().filter(|name| alerts.contains(&format!(" {name}:"))).map(|name| (*name).to_owned()).collect();
+    let channels = ["oncall", "siem", "ops", "bot", "team"]
+        .iter()
+        .filter(|name| alerts.contains(&format!(" {name}:")))
+        .map(|name| (*name).to_owned())
+        .collect();
     let texts = all.iter().map(|resources| text(resources, rooms_max, &alerts)).collect();
     Plans { texts, resources, channels, regions, calm_days: if weekly { 9 } else { 3 } }
 }
@@ -207,7 +220,8 @@ fn alerts(chance: &mut Chance) -> String {
     for (name, channel) in channels.iter().filter(|(name, _)| named.contains(name)) {
         let _ = writeln!(text, "    {name}: {channel}");
     }
-    let _ = writeln!(text, "  routes: {{ critical: [{route}], high: [{route}], low: [{route}], info: [{}] }}", named[0]);
+    let _ =
+        writeln!(text, "  routes: {{ critical: [{route}], high: [{route}], low: [{route}], info: [{}] }}", named[0]);
     if chance.one_in(2) {
         let _ = writeln!(text, "  escalate_after: {}m", chance.pick(&[5, 15, 60]));
     }
@@ -218,7 +232,9 @@ fn alerts(chance: &mut Chance) -> String {
         let _ = writeln!(text, "  report_within: {}h", chance.pick(&[1, 24, 72]));
     }
     if chance.one_in(4) {
-        text.push_str("  quiet_hours: { from: \"22:00\", until: \"07:00\", time_zone: Europe/Berlin, severities: [low, info] }\n");
+        text.push_str(
+            "  quiet_hours: { from: \"22:00\", until: \"07:00\", time_zone: Europe/Berlin, severities: [low, info] }\n",
+        );
     }
     if chance.one_in(2) {
         let _ = writeln!(text, "  heartbeat: {{ at: \"cron(0 8 * * ? *)\", to: [{}] }}", named[0]);
@@ -268,7 +284,9 @@ fn one(text: &mut String, resource: &Resource) {
     if !tests.is_empty() {
         line("    restore_tests:".into());
         for Test { name, due, from, deadline_mins } in tests {
-            line(format!("      {name}: {{ {due}, from: {from}, instance_class: db.t4g.medium, deadline: {deadline_mins}m }}"));
+            line(format!(
+                "      {name}: {{ {due}, from: {from}, instance_class: db.t4g.medium, deadline: {deadline_mins}m }}"
+            ));
         }
         line("    checks: { integrity: full }".into());
     }

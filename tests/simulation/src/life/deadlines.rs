@@ -48,27 +48,24 @@ impl Life<'_> {
                 }
             }
         }
-        // What is remembered: since when a database is looked at, what is awaited, when people were told last.
+        // While anything is awaited or stands, it is judged by the minute.
         let watch: Value = self
             .world
             .cloud
             .object(WATCH_KEY)
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        let at = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
         let body = &watch["body"];
-        for told in body["told"].as_object().into_iter().flat_map(|told| told.values()) {
-            instants.extend(at(&told["announced_at"]).map(|at| at + mins(15)));
+        let any = |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty());
+        if any(&body["told"]) {
+            return Some(full_minute_after(now));
         }
-        for (name, watched) in body["resources"].as_object().into_iter().flatten() {
-            instants.extend(at(&watched["since"]).map(|at| at + mins(30)));
-            for pending in watched["pending"].as_object().into_iter().flat_map(|pending| pending.values()) {
-                let Some(since) = at(&pending["since"]) else { continue };
-                instants.extend([since + mins(15), since + mins(12 * 60)]);
-                let resource = plan.resources.iter().find(|(of, _)| of.as_str() == name).map(|(_, resource)| resource);
-                let rules = resource.into_iter().flat_map(|resource| resource.snapshots.values());
-                instants.extend(rules.filter_map(|rule| Some(since + rule.takes_max?)));
+        for watched in body["resources"].as_object().into_iter().flat_map(|resources| resources.values()) {
+            if any(&watched["pending"]) {
+                return Some(full_minute_after(now));
             }
+            let since = watched["since"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            instants.extend(since.map(|since| since + mins(30)));
         }
         instants.into_iter().filter(|at| *at > now).min()
     }

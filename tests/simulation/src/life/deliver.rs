@@ -269,7 +269,8 @@ impl Life<'_> {
         let functions: Vec<Function> = self.wiring.swept().collect();
         let mut at = full_minute_after(now);
         loop {
-            let awake = functions.iter().any(|function| self.is_needed(*function, at) || self.is_audited(*function, at));
+            let awake =
+                functions.iter().any(|function| self.is_needed(*function, at) || self.is_audited(*function, at));
             if awake {
                 return at;
             }

@@ -15,10 +15,10 @@ use crate::functions::Function;
 use crate::misfortune::Misfortune;
 use crate::witness::people::Said;
 
-use super::deliver::Sort;
+use super::deliver::{Delivery, Sort};
 use super::rds::Later;
 use super::setup::ACKNOWLEDGE_KEY;
-use super::{Event, Life};
+use super::{Event, Life, shared};
 
 impl Life<'_> {
     pub(super) fn misfortune(&mut self, line: usize) {
@@ -46,6 +46,7 @@ impl Life<'_> {
             | Misfortune::Unreachable { minutes, .. }
             | Misfortune::Stale { minutes, .. }
             | Misfortune::NoSweeps { minutes, .. }
+            | Misfortune::SnapshotQuota { minutes, .. }
             | Misfortune::InstanceQuota { minutes, .. }
             | Misfortune::KeyDisabled { minutes, .. }
             | Misfortune::Damaged { minutes, .. }
@@ -57,7 +58,6 @@ impl Life<'_> {
             Misfortune::Malformed { function } => {
                 self.deliver(*function, json!({ "nobody": "can read this" }), Sort::Kept);
             }
-            Misfortune::SnapshotQuota { region, minutes } => self.fill_quota(region, *minutes),
             Misfortune::Database { resource, status, minutes } => {
                 if let Some((region, database)) = self.database(resource) {
                     self.world.cloud.set_database_status(&region, &database, DbStatus::read(status));
@@ -138,19 +138,6 @@ impl Life<'_> {
         let plan = self.plans[self.current].plan();
         let (_, found) = plan.resources.iter().find(|(name, _)| name.as_str() == resource)?;
         Some((found.region.clone(), Database::of(&found.target)?))
-    }
-
-    fn fill_quota(&mut self, region: &str, minutes: u32) {
-        let Ok(region) = region.parse::<Region>() else { return };
-        let quotas = self.plans[self.current].plan().quotas;
-        let id = self.world.state().next();
-        let Ok(theirs) = "somebodys".parse::<DbInstanceId>() else { return };
-        let name = |n| format!("theirs-{id}-{n}").parse::<DbSnapshotId>().ok();
-        let ids: Vec<DbSnapshotId> = (0..quotas.db_snapshots.min(400)).filter_map(name).collect();
-        ids.iter().for_each(|id| self.world.cloud.add_snapshot(&region, id, &theirs, Tags::new()));
-        self.spell(Misfortune::SnapshotQuota { region: region.to_string(), minutes }, minutes);
-        let ends = Later::QuotaEnds { region, ids };
-        self.after(SignedDuration::from_mins(minutes.into()), Event::Later(ends));
     }
 
     fn delete_newest(&mut self, resource: &str) {
@@ -240,7 +227,8 @@ impl Life<'_> {
         let now = self.world.now();
         self.stormy = false;
         self.queue.retain(|_, event| !matches!(event, Event::Misfortune(_)));
-        let at_once: Vec<(Timestamp, u64)> = self.queue.iter().filter(|(_, event)| ends_with_the_storm(event)).map(|(key, _)| *key).collect();
+        let at_once: Vec<(Timestamp, u64)> =
+            self.queue.iter().filter(|(_, event)| ends_with_the_storm(event)).map(|(key, _)| *key).collect();
         for key in at_once {
             if let Some(event) = self.queue.remove(&key) {
                 self.push(now, event);
@@ -248,14 +236,45 @@ impl Life<'_> {
         }
         self.world.state().weather.clear(now);
         self.world.state().changed();
-        let resources: Vec<String> = self.plans[self.current].plan().resources.keys().map(ToString::to_string).collect();
+        let resources: Vec<String> =
+            self.plans[self.current].plan().resources.keys().map(ToString::to_string).collect();
         resources.iter().for_each(|resource| self.heal(resource));
+        // Copies of damaged data would fail for as long as they are kept, and rightly; whoever looks for the end of things wants them sound.
+        self.world.state().damaged_points.clear();
+        self.ask_again();
         self.tick_soon();
     }
 }
 
+impl Life<'_> {
+    /// Whoever asked for a restore test by hand asks once more, when all is well: nobody else would ever end what the first one told.
+    fn ask_again(&mut self) {
+        let asked = |line: &crate::script::Line| {
+            let Misfortune::RestoreTestNow { resource, .. } = &line.what else { return None };
+            Some(resource.clone())
+        };
+        let resources: std::collections::BTreeSet<String> = self.script.lines.iter().filter_map(asked).collect();
+        for resource in resources {
+            let ask =
+                json!({ "holdfast": "restore-test-now", "resource": resource, "request": "again", "reason": "to see" });
+            let (function, payload) = (Function::RestoreTest, shared(ask));
+            let delivery = Delivery { function, payload, sort: Sort::Kept, attempt: 0, audit: None };
+            self.after(SignedDuration::from_hours(6), Event::Deliver(delivery));
+        }
+    }
+}
+
 fn ends_with_the_storm(event: &Event) -> bool {
-    matches!(event, Event::Later(Later::Heals { .. } | Later::QuotaEnds { .. } | Later::SnapshotDone { .. } | Later::RoomUp { .. } | Later::RoomGone { .. }))
+    matches!(
+        event,
+        Event::Later(
+            Later::Heals { .. }
+                | Later::QuotaEnds { .. }
+                | Later::SnapshotDone { .. }
+                | Later::RoomUp { .. }
+                | Later::RoomGone { .. }
+        )
+    )
 }
 
 /// A webhook of PagerDuty's, signed as it signs.

@@ -21,11 +21,7 @@ use super::{Counts, Event, Life, Step, Watcher};
 pub(super) const ACKNOWLEDGE_KEY: &str = "pagerduty-signing-key-0123456789abcdef";
 
 impl<'a> Life<'a> {
-    pub(super) fn begin(
-        script: &'a Script,
-        wiring: &'a Wiring,
-        watcher: Option<Watcher<'a>>,
-    ) -> Result<Self, String> {
+    pub(super) fn begin(script: &'a Script, wiring: &'a Wiring, watcher: Option<Watcher<'a>>) -> Result<Self, String> {
         let read = |(number, text): (usize, &String)| {
             let name = format!("plan {}", number + 1);
             holdfast_plan::read_yaml(&name, text).map_err(|problems| problems.to_string())
@@ -110,8 +106,7 @@ impl<'a> Life<'a> {
         let cloud = &self.world.cloud;
         let region = &resource.region;
         let days = resource.pitr.as_ref().map(|pitr| pitr.window.as_hours() / 24);
-        let backups =
-            AutomatedBackups { retention_days: u32::try_from(days.unwrap_or(0)).unwrap_or(0), window: None };
+        let backups = AutomatedBackups { retention_days: u32::try_from(days.unwrap_or(0)).unwrap_or(0), window: None };
         match &database {
             Database::Instance(id) => {
                 if !cloud.has_instance(region, id) {
@@ -149,7 +144,8 @@ impl<'a> Life<'a> {
         picture.extend(self.world.cloud.secret_names().iter().map(|name| format!("secret {name}")));
         for key in self.world.cloud.keys() {
             let bytes = self.world.cloud.object(&key).unwrap_or_default();
-            picture.insert(format!("{key} {}", String::from_utf8_lossy(&bytes).chars().take(2_000).collect::<String>()));
+            picture
+                .insert(format!("{key} {}", String::from_utf8_lossy(&bytes).chars().take(2_000).collect::<String>()));
         }
         picture
     }

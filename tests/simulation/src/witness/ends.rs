@@ -67,8 +67,11 @@ fn runs(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {
 /// Rooms, secrets and markers are gone.
 fn left_over(witness: &mut Witness, world: &World, end: Timestamp) {
     let young = |run: &Run| run.requested_at + STILL_OPEN > end;
-    let open: BTreeSet<String> =
-        records::<Run>(&world.cloud, "restore-tests/runs/").into_iter().filter(|(_, run)| young(run)).map(|(_, run)| run.room.to_string()).collect();
+    let open: BTreeSet<String> = records::<Run>(&world.cloud, "restore-tests/runs/")
+        .into_iter()
+        .filter(|(_, run)| young(run))
+        .map(|(_, run)| run.room.to_string())
+        .collect();
     for room in world.cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")) {
         let foreign = room.as_str().starts_with("hf-rt-somebodys-");
         let allowed = foreign || open.contains(room.as_str());
@@ -97,7 +100,8 @@ fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (
         }
     }
     let last = witness.bus.iter().map(|finding| (finding.cause.clone(), finding.state, finding.at));
-    let last: BTreeMap<String, (FindingState, Timestamp)> = last.map(|(cause, state, at)| (cause, (state, at))).collect();
+    let last: BTreeMap<String, (FindingState, Timestamp)> =
+        last.map(|(cause, state, at)| (cause, (state, at))).collect();
     for (cause, (state, at)) in &last {
         let stands = standing.contains_key(cause.as_str());
         match state {
@@ -111,7 +115,9 @@ fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (
                 // What was last told in the storm, and what nobody has told for a day, is old news.
                 let old = *at < storm_ends || *at + SignedDuration::from_hours(24) < end;
                 witness.must(end, Invariant::Incidents, !(old && stands), || {
-                    format!("{cause} still stands; it was last told of at {at}, and nothing is wrong since {storm_ends}")
+                    format!(
+                        "{cause} still stands; it was last told of at {at}, and nothing is wrong since {storm_ends}"
+                    )
                 });
             }
         }
@@ -119,7 +125,9 @@ fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (
     heard(witness, &incidents, end);
     let open = cloud.keys_with(OPEN_INCIDENTS_PREFIX).len();
     let allowed = incidents.iter().filter(|(_, incident)| incident.finished_at.is_none()).count();
-    witness.must(end, Invariant::Ledger, open <= allowed, || format!("{open} incidents are marked open, {allowed} may be"));
+    witness.must(end, Invariant::Ledger, open <= allowed, || {
+        format!("{open} incidents are marked open, {allowed} may be")
+    });
 }
 
 /// Whoever can tell incidents apart heard the end of each that they heard the beginning of.

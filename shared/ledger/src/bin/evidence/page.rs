@@ -1,12 +1,14 @@
-//! One link as a page: what was found first, then why, then of what and where, how long it took, and every check.
+//! One link as a page: what was found first, then of what and where, how long it took, and the checks: those that passed by their number,
+//! all others one by one.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Result;
 use holdfast_ledger::{
     CHECK_LINES_MAX, CheckLine, CheckSummary, Evidence, Maker, OutcomeWord, Reached, RequirementWord, SeenBy,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// Where the second column begins.
 const COLUMN: usize = 22;
@@ -15,7 +17,7 @@ const COLUMN: usize = 22;
 pub(crate) fn write(out: &mut impl Write, evidence: &Evidence) -> Result<()> {
     let Evidence { resource, number, verdict, statement, .. } = evidence;
     writeln!(out, "{resource}, evidence {number}: {}\n{statement}\n", verdict.to_uppercase())?;
-    list(out, "why", evidence.reasons.iter().cloned())?;
+    list(out, "found", evidence.reasons.iter().cloned())?;
     about(out, evidence)?;
     measured(out, evidence)?;
     writeln!(out, "\n{:<COLUMN$}{:<24}after", "phase", "at")?;
@@ -38,13 +40,13 @@ fn about(out: &mut impl Write, evidence: &Evidence) -> Result<()> {
         Maker::Somebody => "somebody else",
     };
     line(out, "recovery point", &format!("{}, made by {made_by}", recovery_point.point))?;
-    line(out, "its data is of", &recovery_point.moment.to_string())?;
-    let gone = room.gone_at.map_or_else(|| "was not seen gone".into(), |at| format!("gone at {at}"));
+    line(out, "its data is of", &to_second(recovery_point.moment))?;
+    let gone = room.gone_at.map_or_else(|| "was not seen gone".into(), |at| format!("gone at {}", to_second(at)));
     line(out, "room", &format!("{} in {}, {}; {gone}", room.id, room.region, room.instance_class))?;
     list(out, "not as its source", room.differs_in.iter().cloned())?;
-    line(out, "run", &format!("{}, by {}, proves {}", evidence.run, rule(&evidence.rule), evidence.proof_of))?;
+    line(out, "run", &format!("{}, by {}; proves {}", evidence.run, rule(&evidence.rule), evidence.proof_of))?;
     line(out, "plan", &format!("{} {}, sha256 {}", plan.name, plan.environment, plan.sha256))?;
-    line(out, "written", &format!("{} by {}", evidence.written_at, evidence.written_by))?;
+    line(out, "written", &format!("{} by {}", to_second(evidence.written_at), evidence.written_by))?;
     Ok(writeln!(out)?)
 }
 
@@ -54,10 +56,10 @@ fn rule(rule: &str) -> String {
 
 fn measured(out: &mut impl Write, evidence: &Evidence) -> Result<()> {
     let promised = &evidence.objectives;
-    let took = evidence.recovery_time_seconds.map_or_else(|| "none".into(), in_words);
+    let took = evidence.recovery_time_seconds.map_or_else(|| "none measured".into(), in_words);
     let age = in_words(evidence.recovery_point_age_seconds);
     let of = |name: &str, seconds: i64, said: &str| {
-        format!("{name} {} for the loss of the {}: {said}", in_words(seconds), promised.of_loss)
+        format!("{name} {} (loss of the {}): {said}", in_words(seconds), promised.of_loss)
     };
     line(out, "recovery time", &format!("{took}; {}", of("RTO", promised.rto_seconds, &promised.rto)))?;
     line(out, "recovery point age", &format!("{age}; {}", of("RPO", promised.rpo_seconds, &promised.rpo)))?;
@@ -73,21 +75,37 @@ fn reached(phase: &Reached) -> String {
         None => "",
     };
     let after = format!("+{}", in_words(phase.seconds));
-    format!("{:<COLUMN$}{:<24}{after:<10}{seen}", phase.what, phase.at.to_string())
+    format!("{:<COLUMN$}{:<24}{after:<10}{seen}", phase.what, to_second(phase.at))
 }
 
 fn checks(out: &mut impl Write, summary: &CheckSummary) -> Result<()> {
     let CheckSummary { passed, failed, not_run, .. } = summary;
     let ended = if summary.finished { "" } else { "; more had not ended" };
     line(out, "checks", &format!("{failed} failed, {not_run} did not run, {passed} passed{ended}"))?;
-    for check in &summary.lines {
+    let is_passed = |check: &&CheckLine| check.outcome == OutcomeWord::Passed;
+    for check in summary.lines.iter().filter(|check| !is_passed(check)) {
         writeln!(out, "  {}", said(check))?;
+    }
+    let mut passed_by_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for check in summary.lines.iter().filter(is_passed) {
+        passed_by_kind.entry(kind(&check.check)).or_default().push(&check.check);
+    }
+    for (kind, checks) in passed_by_kind {
+        match checks.as_slice() {
+            [one] => writeln!(out, "  passed   {one}")?,
+            several => writeln!(out, "  passed   {kind}: {} checks", several.len())?,
+        }
     }
     let more = (passed + failed + not_run).saturating_sub(summary.lines.len());
     if more > 0 {
         writeln!(out, "  and {more} more: a link names {CHECK_LINES_MAX} at most, {} all", summary.record)?;
     }
     Ok(())
+}
+
+/// `heap app.public.orders blocks 0-16383` is of the kind `heap`.
+fn kind(check: &str) -> &str {
+    check.split(' ').next().unwrap_or(check)
 }
 
 fn said(check: &CheckLine) -> String {
@@ -114,6 +132,11 @@ fn list(out: &mut impl Write, name: &str, values: impl Iterator<Item = String>) 
         line(out, if place == 0 { name } else { "" }, &value)?;
     }
     Ok(())
+}
+
+/// Reading to the second is enough; the link itself is as exact as it was measured.
+fn to_second(at: Timestamp) -> String {
+    format!("{at:.0}")
 }
 
 /// `1h 3m`, `9m 20s`, `4s`: a day and longer in days.

@@ -1,0 +1,40 @@
+//! The parameter groups of rooms, with everybody else's turn and the weather before each call.
+
+use holdfast_domain::Region;
+use holdfast_domain::tags::Tags;
+use holdfast_ports::{MakeParameterGroup, ParameterGroup, ParameterGroupId, ParameterGroups, RoomParameters};
+
+use super::{Answered, Call, Hands};
+
+impl ParameterGroups for Hands {
+    async fn parameter_group(&self, group: &ParameterGroupId) -> Answered<ParameterGroup> {
+        let call = Call::reads("rds:DescribeDBParameters", &group.name, Some(&group.region));
+        self.call(call, || self.world.cloud.parameter_group(group)).await
+    }
+}
+
+impl RoomParameters for Hands {
+    async fn make_parameter_group(&self, request: &MakeParameterGroup) -> Answered<()> {
+        let act = || async {
+            self.world.cloud.make_parameter_group(request).await?;
+            self.world.state().changed();
+            Ok(())
+        };
+        let call = Call::writes("rds:CreateDBParameterGroup", &request.group.name, Some(&request.group.region));
+        self.call(call, act).await
+    }
+
+    async fn delete_parameter_group(&self, group: &ParameterGroupId) -> Answered<()> {
+        let act = || async {
+            self.world.cloud.delete_parameter_group(group).await?;
+            self.world.state().changed();
+            Ok(())
+        };
+        self.call(Call::writes("rds:DeleteDBParameterGroup", &group.name, Some(&group.region)), act).await
+    }
+
+    async fn temporary_parameter_groups(&self, region: &Region) -> Answered<Vec<(ParameterGroupId, Tags)>> {
+        let call = Call::reads("rds:DescribeDBParameterGroups", region.as_str(), Some(region));
+        self.call(call, || self.world.cloud.temporary_parameter_groups(region)).await
+    }
+}
