@@ -247,7 +247,7 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
                 }
             }
             Action::ForgetSecret => ports.secrets.forget(&run.secret).await?,
-            Action::DeleteParameterGroup => delete_parameter_group(ports, run, seen.now).await?,
+            Action::DeleteParameterGroup => delete_parameter_group(ports, seen, run).await?,
             Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
             Action::WriteEvidence => decided.run.evidence = write_evidence(ports, plans, config, run, seen.now).await?,
             Action::Close => {
@@ -259,14 +259,19 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
     Ok(())
 }
 
+/// Only what RDS lists with this run's tag: the name alone makes nothing ours. What is not listed now is the reaper's.
 async fn delete_parameter_group<O, R: Rds, S, B, Y>(
     ports: &Ports<'_, O, R, S, B, Y>,
+    seen: &Seen,
     run: &Run,
-    now: Timestamp,
 ) -> Result<(), PortError> {
     let Some(group) = furnish::group(run) else { return Ok(()) };
+    let listed = seen.parameter_groups.get(&group).and_then(|tags| tags.get(tags::RUN));
+    if listed.is_none_or(|id| id != run.id.as_str()) {
+        return Ok(());
+    }
     match ports.rds.delete_parameter_group(&group).await {
-        Err(error) if furnish::keeps_open(run, &error, now) => Err(error),
+        Err(error) if furnish::keeps_open(run, &error, seen.now) => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -168,9 +168,10 @@ fn line(result: &CheckRecord) -> CheckLine {
 /// Every phase that was reached, in order, each with how it was seen where that is not the moment itself.
 fn phases(run: &Run) -> Vec<Reached> {
     let times = &run.times;
-    let reached: [(&str, Option<Timestamp>, Option<SeenBy>); 9] = [
+    let reached: [(&str, Option<Timestamp>, Option<SeenBy>); 10] = [
         ("requested", Some(run.requested_at), None),
         ("restore accepted", times.restore_accepted_at, None),
+        ("cluster available", times.cluster_available_at, times.cluster_available_by),
         ("room available", times.available_at, times.available_by),
         ("password applied", times.ready_at, times.ready_by),
         ("first query answered", times.first_query_at, None),

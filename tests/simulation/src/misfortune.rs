@@ -134,10 +134,8 @@ impl fmt::Display for Misfortune {
         let Ok(Value::Object(fields)) = serde_json::to_value(self) else { return Err(fmt::Error) };
         f.write_str(&self.sort())?;
         for (name, value) in fields.iter().filter(|(name, _)| *name != "what") {
-            match value {
-                Value::String(text) => write!(f, " {name}={text}")?,
-                other => write!(f, " {name}={other}")?,
-            }
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            write!(f, " {name}={text}")?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! by what a function thinks of itself.
 
 pub(crate) mod ends;
-pub mod people;
+pub(crate) mod people;
 pub(crate) mod slots;
 
 use std::collections::{BTreeMap, BTreeSet};

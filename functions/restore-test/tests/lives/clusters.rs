@@ -88,11 +88,14 @@ async fn an_aurora_cluster_is_restored_given_a_member_verified_and_destroyed_mem
     assert_eq!(
         done(&cloud),
         [
+            "rds:CreateDBClusterParameterGroup",
+            "rds:ModifyDBClusterParameterGroup",
             "rds:RestoreDBClusterFromSnapshot",
             "rds:CreateDBInstance",
             "rds:ModifyDBCluster",
             "rds:DeleteDBInstance",
             "rds:DeleteDBCluster",
+            "rds:DeleteDBClusterParameterGroup",
         ]
     );
     let link = cloud.object("evidence/carts/00000001.json").expect("evidence");
@@ -121,7 +124,7 @@ async fn a_point_in_time_of_a_cluster_is_restored_from_the_cluster() {
     cloud.back_up_cluster_continuously(&"eu-central-1".parse().expect("legal"), &cluster_of("carts"));
     deliver(&cloud, &CLUSTER_PLANS, &by_hand("carts", RestoreFrom::Pitr)).await.expect("begun");
     until(&cloud, "carts.manual.by-hand", Phase::Verifying).await;
-    assert_eq!(done(&cloud)[0], "rds:RestoreDBClusterToPointInTime");
+    assert!(done(&cloud).iter().any(|call| *call == "rds:RestoreDBClusterToPointInTime"), "{:?}", done(&cloud));
     let ready = run(&cloud, "carts.manual.by-hand");
     assert_eq!(ready.source.point.to_string(), "shop-carts as of 2026-11-20T01:55:02Z");
 }

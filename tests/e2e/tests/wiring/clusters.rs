@@ -57,7 +57,7 @@ fn plan(due: Timestamp) -> String {
         "version: 1\nname: {PLAN}\nenvironment: {ENVIRONMENT}\ntime_zone: UTC\n\
          regions: {{ home: {HOME}, primary: eu-central-1 }}\nrooms_max: 2\nresources:\n"
     );
-    for (name, kind, deadline) in [(CARTS, "aurora-cluster", "4h"), (DOCS, "docdb-cluster", "3m")] {
+    for (name, kind, deadline) in [(CARTS, "aurora-cluster", "4h"), (DOCS, "docdb-cluster", "2m")] {
         let _ = write!(
             text,
             "  {name}:\n    kind: {kind}\n    id: {name}\n    objectives: {{ rpo: 24h, rto: 2h }}\n    snapshots:\n      \

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// What a message said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Said {
+pub(crate) enum Said {
     /// Something stands, or there is news of it.
     Stands,
     /// Somebody takes care of it.

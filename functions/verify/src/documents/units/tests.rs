@@ -116,7 +116,7 @@ fn validate_is_best_effort_only_where_no_role_could_ask_for_it() {
 #[test]
 fn a_server_without_a_database_proves_nothing() {
     let checks = Checks { integrity: Some(Requirement::Required), ..Checks::default() };
-    let empty = Catalog { databases: vec![], validate: Offer::Offered };
+    let empty = Catalog { databases: vec![], unlisted: None, validate: Offer::Offered };
     let told = told(&units(&empty, &question(&checks, &Baseline::None)));
     assert!(
         told.contains(&"databases | Required | NotRun: there is no database but the server's own".into()),
