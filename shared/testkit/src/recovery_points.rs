@@ -173,6 +173,11 @@ fn create(state: &mut State, request: &CreateDbSnapshot, operation: &'static str
         return refuse(PortErrorKind::QuotaExceeded, operation, request.region.as_str(), "too many manual snapshots");
     }
     let mut seen = new_snapshot(&request.region, &request.id, &request.database, request.tags.clone());
+    if let Database::Cluster(id) = &request.database
+        && let Some(cluster) = state.clusters.get(&(request.region.clone(), id.clone()))
+    {
+        seen.engine = cluster.seen.engine.clone();
+    }
     seen.taken_at = Some(state.now);
     let done_at = state.now + state.timings.snapshot;
     let snapshot = Snapshot { seen, becomes: Some((done_at, DbSnapshotStatus::Available)) };

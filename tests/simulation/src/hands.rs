@@ -104,7 +104,9 @@ impl Hands {
             let calls = state.running.get_mut(&self.invocation);
             calls.is_some_and(|calls| {
                 calls.made += 1;
-                calls.writes += u32::from(call.writes);
+                if call.writes {
+                    calls.writes.push(format!("{} of {}", call.operation, call.subject));
+                }
                 calls.hangs_at.is_some_and(|at| calls.made >= at)
             })
         };

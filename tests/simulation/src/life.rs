@@ -294,7 +294,7 @@ impl<'a> Life<'a> {
                 let Misfortune::Hang { function: of, call } = what else { return None };
                 (*of == function).then_some(*call)
             });
-            let calls = Calls { made: 0, writes: 0, killed_before, hangs_at, timers: Vec::new() };
+            let calls = Calls { made: 0, writes: Vec::new(), killed_before, hangs_at, timers: Vec::new() };
             state.running.insert(id, calls);
             state.version
         };
@@ -377,7 +377,7 @@ impl<'a> Life<'a> {
         let writes = {
             let mut state = self.world.state();
             let calls = state.running.remove(&id);
-            let (made, writes) = calls.map_or((0, 0), |calls| (calls.made, calls.writes));
+            let (made, writes) = calls.map_or((0, Vec::new()), |calls| (calls.made, calls.writes));
             let bound = self.calls_allowed(function);
             let words = || format!("an invocation of {} made {made} calls, {bound} are enough", function.name());
             state.witness.must(now, Invariant::Rate, u64::from(made) <= bound, words);
@@ -386,10 +386,12 @@ impl<'a> Life<'a> {
         if let Some(version) = delivery.audit.filter(|_| result.is_ok()) {
             let mut state = self.world.state();
             // Only if nobody else changed anything meanwhile.
-            if state.version - version <= u64::from(writes) {
-                let words =
-                    || format!("a sweep of {} that was to be left out made {writes} writing calls", function.name());
-                state.witness.must(now, Invariant::FastForward, writes == 0, words);
+            if state.version - version <= writes.len() as u64 {
+                let words = || {
+                    let name = function.name();
+                    format!("a sweep of {name} that was to be left out made writing calls: {}", writes.join(", "))
+                };
+                state.witness.must(now, Invariant::FastForward, writes.is_empty(), words);
             }
         }
         if delivery.sort == Sort::Sweep

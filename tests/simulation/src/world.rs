@@ -36,8 +36,8 @@ pub(crate) enum Effect {
 pub(crate) struct Calls {
     /// Made so far.
     pub(crate) made: u32,
-    /// How many of them change something or tell somebody.
-    pub(crate) writes: u32,
+    /// Those that change something or tell somebody, each in words.
+    pub(crate) writes: Vec<String>,
     /// It is killed before this call.
     pub(crate) killed_before: Option<u32>,
     /// This call never comes back.

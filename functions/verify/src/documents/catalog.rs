@@ -141,11 +141,8 @@ pub fn leaves_out(definition: &mongodb::bson::Document) -> Option<&'static str> 
     if keys.keys().any(|key| key.contains("$**")) {
         return Some("it is a wildcard index, and holds only documents that have the fields");
     }
-    let is_ordered = |direction: &Bson| match direction {
-        Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_) => true,
-        Bson::String(word) => word == "hashed",
-        _ => false,
-    };
+    let is_number = |direction: &Bson| matches!(direction, Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_));
+    let is_ordered = |direction: &Bson| is_number(direction) || direction.as_str() == Some("hashed");
     (!keys.values().all(is_ordered)).then_some("it is of a sort that holds only documents that have the fields")
 }
 

@@ -175,18 +175,13 @@ fn number(reply: &Document) -> u64 {
 
 /// Servers answer with whichever sort of number is wide enough.
 fn whole(value: &Bson) -> Option<u64> {
-    match value {
-        Bson::Int32(number) => u64::try_from(*number).ok(),
-        Bson::Int64(number) => u64::try_from(*number).ok(),
-        // Exact up to 2^53, far more than any collection holds.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole and not negative, as checked"
-        )]
-        Bson::Double(number) if number.fract() == 0.0 && *number >= 0.0 => Some(*number as u64),
-        _ => None,
+    if let Some(number) = value.as_i64().or_else(|| value.as_i32().map(i64::from)) {
+        return u64::try_from(number).ok();
     }
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0)?;
+    // Exact up to 2^53, far more than any collection holds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and not negative, as checked")]
+    Some(number as u64)
 }
 
 fn documents(number: u64) -> String {

@@ -167,11 +167,8 @@ fn step_names_index(step: &Document, index: &str) -> bool {
 }
 
 fn names_index(plan: &Bson, index: &str) -> bool {
-    match plan {
-        Bson::Document(step) => step_names_index(step, index),
-        Bson::Array(steps) => steps.iter().any(|step| names_index(step, index)),
-        _ => false,
-    }
+    plan.as_document().is_some_and(|step| step_names_index(step, index))
+        || plan.as_array().is_some_and(|steps| steps.iter().any(|step| names_index(step, index)))
 }
 
 /// Why a list was not made.

@@ -73,20 +73,17 @@ pub(crate) fn meaning(error: &Error) -> Meaning {
     if is_about_the_connection { Meaning::Lost } else { Meaning::NotRun }
 }
 
-/// An error as people read it. The server's own words are kept out where they may quote a stored value.
+/// An error as people read it.
 pub(crate) fn said(error: &Error) -> String {
-    match error.kind.as_ref() {
-        ErrorKind::Command(refused) if refused.code_name.is_empty() => {
-            format!("the server says: {} (code {})", refused.message, refused.code)
-        }
-        ErrorKind::Command(refused) => {
-            format!("the server says: {} (code {} {})", refused.message, refused.code, refused.code_name)
-        }
-        kind if matches!(kind, ErrorKind::Bson(_) | ErrorKind::BsonDeserialization(_)) => {
-            format!("what the server sent is no legal BSON: {kind}")
-        }
-        kind => kind.to_string(),
+    let kind = error.kind.as_ref();
+    if let ErrorKind::Command(refused) = kind {
+        let number = format!("{} {}", refused.code, refused.code_name);
+        return format!("the server says: {} (code {})", refused.message, number.trim_end());
     }
+    if matches!(kind, ErrorKind::Bson(_) | ErrorKind::BsonDeserialization(_)) {
+        return format!("what the server sent is no legal BSON: {kind}");
+    }
+    kind.to_string()
 }
 
 #[cfg(test)]

@@ -102,7 +102,13 @@ impl Room for Played<'_> {
 }
 
 async fn desk() -> Desk {
-    let address = RoomAddress { host: "room".into(), port: 5432, user: "master".into(), database: "shop".into(), language: Language::Sql };
+    let address = RoomAddress {
+        host: "room".into(),
+        port: 5432,
+        user: "master".into(),
+        database: "shop".into(),
+        language: Language::Sql,
+    };
     Desk::new(&address, "secret", CHECKS).await.expect("a desk")
 }
 

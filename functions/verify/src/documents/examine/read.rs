@@ -100,30 +100,23 @@ impl Met {
 
 /// Whether every field of a document, and of what is embedded in it, can be read. The reason quotes no value.
 fn walk(document: &RawDocument, depth_left: usize) -> Result<(), String> {
-    let Some(depth_left) = depth_left.checked_sub(1) else {
-        return Err(format!("it is nested deeper than {DEPTH_MAX}"));
-    };
     for field in document {
         let (_, value) = field.map_err(|error| error.to_string())?;
-        match value {
-            RawBsonRef::Document(embedded) => walk(embedded, depth_left)?,
-            RawBsonRef::Array(embedded) => walk_array(embedded, depth_left)?,
-            RawBsonRef::JavaScriptCodeWithScope(code) => walk(code.scope, depth_left)?,
-            _ => {}
-        }
+        walk_value(&value, depth_left)?;
     }
     Ok(())
 }
 
-fn walk_array(array: &mongodb::bson::RawArray, depth_left: usize) -> Result<(), String> {
-    let Some(depth_left) = depth_left.checked_sub(1) else {
-        return Err(format!("it is nested deeper than {DEPTH_MAX}"));
-    };
-    for value in array {
-        match value.map_err(|error| error.to_string())? {
-            RawBsonRef::Document(embedded) => walk(embedded, depth_left)?,
-            RawBsonRef::Array(embedded) => walk_array(embedded, depth_left)?,
-            _ => {}
+fn walk_value(value: &RawBsonRef<'_>, depth_left: usize) -> Result<(), String> {
+    let deeper = || depth_left.checked_sub(1).ok_or_else(|| format!("it is nested deeper than {DEPTH_MAX}"));
+    if let RawBsonRef::Document(embedded) = value {
+        walk(embedded, deeper()?)?;
+    } else if let RawBsonRef::JavaScriptCodeWithScope(code) = value {
+        walk(code.scope, deeper()?)?;
+    } else if let RawBsonRef::Array(embedded) = value {
+        let depth_left = deeper()?;
+        for value in *embedded {
+            walk_value(&value.map_err(|error| error.to_string())?, depth_left)?;
         }
     }
     Ok(())
@@ -164,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_nested_without_end_is_no_legal_document() {
         let mut nested = doc! { "a": 1 };
-        for _ in 0..DEPTH_MAX {
+        for _ in 0..=DEPTH_MAX {
             nested = doc! { "a": nested };
         }
         assert!(walk(&raw(&nested), DEPTH_MAX).is_err());

@@ -67,9 +67,9 @@ fn question<'a>(checks: &'a Checks, baseline: &'a Baseline) -> Question<'a> {
 
 /// One line for each unit: name, requirement, and what is known of it already.
 fn told(units: &[Unit]) -> Vec<String> {
-    let known = |unit: &Unit| match &unit.task {
-        Task::Settled { outcome, detail } => format!("{outcome:?}: {detail}"),
-        _ => format!("{:?}", unit.stage),
+    let known = |unit: &Unit| {
+        let Task::Settled { outcome, detail } = &unit.task else { return format!("{:?}", unit.stage) };
+        format!("{outcome:?}: {detail}")
     };
     units.iter().map(|unit| format!("{} | {:?} | {}", unit.check, unit.requirement, known(unit))).collect()
 }
@@ -116,12 +116,14 @@ fn validate_is_best_effort_only_where_no_role_could_ask_for_it() {
 #[test]
 fn a_server_without_a_database_proves_nothing() {
     let checks = Checks { integrity: Some(Requirement::Required), ..Checks::default() };
-    let empty = Catalog { databases: vec![], unlisted: None, validate: Offer::Offered };
-    let told = told(&units(&empty, &question(&checks, &Baseline::None)));
-    assert!(
-        told.contains(&"databases | Required | NotRun: there is no database but the server's own".into()),
-        "{told:#?}"
-    );
+    for (unlisted, words) in [
+        (None, "there is no database but the server's own"),
+        (Some(no("may not list")), "they cannot be listed: may not list"),
+    ] {
+        let empty = Catalog { databases: vec![], unlisted, validate: Offer::Offered };
+        let told = told(&units(&empty, &question(&checks, &Baseline::None)));
+        assert!(told.contains(&format!("databases | Required | NotRun: {words}")), "{told:#?}");
+    }
 }
 
 #[test]
@@ -135,9 +137,9 @@ fn a_number_is_compared_with_the_last_proved_one_or_not_at_all() {
         let units = units(&catalog(Offer::Offered), &question(&checks, baseline));
         units.into_iter().find(|unit| unit.check == "documents orders number").expect("a unit").task
     };
-    let before = |task| match task {
-        Task::Documents(DocumentTask::Number { before, .. }) => before,
-        other => panic!("{other:?}"),
+    let before = |task| {
+        let Task::Documents(DocumentTask::Number { before, .. }) = task else { panic!("{task:?}") };
+        before
     };
     assert_eq!(before(task(&baseline)), Some(CountBefore { run, rows }));
     assert_eq!(before(task(&Baseline::None)), None);

@@ -206,7 +206,6 @@ async fn fill(client: &Client) -> anyhow::Result<()> {
         doc! { "createUser": name, "pwd": PASSWORD, "roles": [{ "role": role, "db": on }] }
     };
     admin.run_command(user("master", "root", "admin")).await?;
-    admin.run_command(user("reader", "readAnyDatabase", "admin")).await?;
     admin.run_command(user("narrow", "read", "shop")).await?;
     Ok(())
 }

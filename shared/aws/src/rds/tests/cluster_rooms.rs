@@ -167,7 +167,7 @@ async fn capacity_is_given_in_the_restore_because_a_serverless_member_needs_it_t
     let sent = replay.request().form();
     let capacity = ["MinCapacity", "MaxCapacity"]
         .map(|name| sent.get(&format!("ServerlessV2ScalingConfiguration.{name}")).map(String::as_str));
-    assert_eq!(capacity, [Some("0.5"), Some("16")]);
+    assert_eq!(capacity, [Some("0.5"), Some("16.0")]);
 }
 
 #[tokio::test]
