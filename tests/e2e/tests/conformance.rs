@@ -126,10 +126,6 @@ async fn the_local_rds_keeps_the_rules_of_rds() -> Result<()> {
     local.upload_logs(&holdfast_localcloud::rds::Region::new(REGION), &InstanceId::parse("orders")?).await?;
     conformance::point_in_time(&rds, &stage, pass).await;
     conformance::furnished_room(&rds, &stage, &"hf-conformance".parse()?, &family, pass).await;
-    for (kind, family) in [(DatabaseKind::Instance, "postgres15"), (DatabaseKind::Cluster, "aurora-postgresql15")] {
-        let (region, elsewhere) = (stage.region.clone(), stage.elsewhere.clone());
-        conformance::parameters(&rds, &ParameterStage { region, elsewhere, kind, family: family.into() }).await;
-    }
     for engine in ["aurora-postgresql", "docdb"] {
         let stage =
             ClusterStage { region: stage.region.clone(), elsewhere: stage.elsewhere.clone(), cluster: engine.parse()? };
@@ -138,10 +134,17 @@ async fn the_local_rds_keeps_the_rules_of_rds() -> Result<()> {
         conformance::cluster_rooms(&rds, &stage, pass).await;
         // There is no data behind DocumentDB here that could be restored to a time.
         if engine != "docdb" {
-            let region = holdfast_localcloud::rds::Region::new(REGION);
-            local.upload_cluster_logs(&region, &ClusterId::parse(engine)?).await?;
-            conformance::cluster_point_in_time(&rds, &stage, pass).await;
+            let (region, id) = (holdfast_localcloud::rds::Region::new(REGION), ClusterId::parse(engine)?);
+            let pass_and_upload = async || {
+                pass().await;
+                local.upload_cluster_logs(&region, &id).await.expect("an upload of logs");
+            };
+            conformance::cluster_point_in_time(&rds, &stage, pass_and_upload).await;
         }
+    }
+    for (kind, family) in [(DatabaseKind::Instance, "postgres15"), (DatabaseKind::Cluster, "aurora-postgresql15")] {
+        let (region, elsewhere) = (stage.region.clone(), stage.elsewhere.clone());
+        conformance::parameters(&rds, &ParameterStage { region, elsewhere, kind, family: family.into() }).await;
     }
     local.shutdown().await?;
     Ok(())

@@ -306,8 +306,8 @@ impl Tester {
         let blank = Self { run, reaps, ..Self::NEW };
         match step {
             Some(step) => {
-                let late = now >= DEADLINE && book.decided(step).actions.contains(&Action::DeleteParameterGroup);
-                Self { step, late, ..blank }.next_action(book)
+                let ends = book.decided(step).actions.contains(&Action::DeleteParameterGroup);
+                Self { step, late: ends && now >= DEADLINE, group: ends && group, ..blank }.next_action(book)
             }
             None => blank.reap(),
         }
@@ -317,6 +317,8 @@ impl Tester {
     fn next_action(self, book: &Book) -> Option<Self> {
         match self.action(book) {
             Some(Action::WriteEvidence) => self.at(At::Act(Act::CheckedRecord)),
+            // Only what was listed as this run's is deleted.
+            Some(Action::DeleteParameterGroup) if !self.group => self.acted(book),
             Some(_) => self.at(At::Act(Act::First)),
             None if Some(self.intended(book)) == self.run => self.reap(),
             None => Self { landed: false, ..self }.at(At::Keep(Keep::Write)),

@@ -1,11 +1,12 @@
 //! What a caller may lean on at the port for rooms that are clusters.
 
-use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbSnapshotStatus, DbStatus};
+use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbSnapshot, DbSnapshotStatus, DbStatus};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId};
 use holdfast_ports::{
     ClusterRooms, ClusterSource, CreateMember, DbClusters, DbInstances, Password, PortErrorKind, RestoreDbCluster,
 };
+use jiff::SignedDuration;
 
 use super::ClusterStage;
 use super::rds::{LOOKS_MAX, refused};
@@ -24,7 +25,7 @@ where
 {
     let source = seen(cloud, stage, &stage.cluster).await.expect("the cluster of the stage");
     let all = cloud.db_cluster_snapshots(&stage.region).await.expect("a listing");
-    let of_source = |found: &&holdfast_domain::inventory::DbSnapshot| {
+    let of_source = |found: &&DbSnapshot| {
         let is_of_it = found.kind == DatabaseKind::Cluster && found.database == stage.cluster.as_str();
         is_of_it && found.id.as_str().starts_with("hf-") && found.status == DbSnapshotStatus::Available
     };
@@ -48,14 +49,16 @@ pub async fn cluster_point_in_time<C>(cloud: &C, stage: &ClusterStage, pass: imp
 where
     C: ClusterRooms + DbClusters + DbInstances,
 {
-    until("the cluster can be restored to a time", &pass, async || {
-        seen(cloud, stage, &stage.cluster).await.is_some_and(|seen| seen.latest_restorable_at.is_some())
-    })
-    .await;
+    let latest = async || seen(cloud, stage, &stage.cluster).await.and_then(|seen| seen.latest_restorable_at);
+    until("the cluster can be restored to a time", &pass, async || latest().await.is_some()).await;
+    let first = latest().await;
+    // Whole seconds are restored, and the first backup may have ended within the first of them.
+    until("time has come further", &pass, async || latest().await >= first.map(|at| at + SignedDuration::from_secs(2)))
+        .await;
     let source = seen(cloud, stage, &stage.cluster).await.expect("the cluster of the stage");
     let latest = source.latest_restorable_at.expect("it was waited for");
     let as_of = |at| ClusterSource::PointInTime { cluster: stage.cluster.clone(), at };
-    let beyond = restore_request(stage, &source, as_of(latest + jiff::SignedDuration::from_hours(1)));
+    let beyond = restore_request(stage, &source, as_of(latest + SignedDuration::from_hours(1)));
     refused(cloud.restore_db_cluster(&beyond).await, PortErrorKind::Invalid);
     let nothing: DbClusterId = "conformance-nothing".parse().expect("legal");
     let of_nothing = restore_request(stage, &source, ClusterSource::PointInTime { cluster: nothing, at: latest });
