@@ -49,7 +49,7 @@ pub use run::{
     open_key, run_key, run_of_open_key,
 };
 pub use verification::{
-    CheckRecord, DayObserved, DaysObserved, Observed, OutcomeWord, RangeObserved, RangesObserved, RequirementWord, RowsObserved, SERVER_CHECK, Verification,
-    verification_key,
+    CheckRecord, DayObserved, DaysObserved, Observed, OutcomeWord, RangeObserved, RangesObserved, RequirementWord,
+    RowsObserved, SERVER_CHECK, Verification, verification_key,
 };
 pub use watch::{Others, Pending, Served, Told, Took, WATCH_KEY, Watch, WatchStore, Watched};

@@ -135,6 +135,10 @@ async fn the_local_rds_keeps_the_rules_of_rds() -> Result<()> {
         // There is no data behind DocumentDB here that could be restored to a time.
         if engine != "docdb" {
             let (region, id) = (holdfast_localcloud::rds::Region::new(REGION), ClusterId::parse(engine)?);
+            // What nobody writes to has nothing to upload.
+            let member = aws_sdk_rds::Client::new(&config).create_db_instance().db_instance_identifier("writer");
+            let member = member.db_cluster_identifier(engine).engine(engine).db_instance_class("db.r6g.large");
+            member.send().await?;
             let pass_and_upload = async || {
                 pass().await;
                 local.upload_cluster_logs(&region, &id).await.expect("an upload of logs");

@@ -58,7 +58,7 @@ impl Function {
 pub(crate) const ACKNOWLEDGE_SECRET: &str = "holdfast/acknowledge";
 
 /// How long `verify` may be silent, as `infra/wiring.yaml` sets it.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(16);
+pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_mins(16);
 
 /// What a warm container keeps from one invocation to the next.
 pub(crate) enum Warm {
@@ -103,6 +103,13 @@ fn config() -> Config {
 pub(crate) struct Failed {
     pub(crate) error_type: &'static str,
     pub(crate) message: String,
+}
+
+impl Failed {
+    /// Whether the container ended, and not the function with an answer.
+    pub(crate) fn of_the_container(&self) -> bool {
+        !self.error_type.starts_with("Holdfast.")
+    }
 }
 
 /// An invocation under way. Each poll goes on to its next call.

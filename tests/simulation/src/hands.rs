@@ -36,6 +36,19 @@ pub(crate) struct Hands {
     pub(crate) invocation: u64,
 }
 
+/// Whose sweeps look at RDS and at the secrets of rooms.
+const RDS: [Function; 2] = [Function::Snapshot, Function::RestoreTest];
+
+/// Whose sweeps read an object. A heartbeat reads evidence too, when its time has come, and then is not left out.
+fn readers(key: &str) -> &'static [Function] {
+    match key.split('/').next() {
+        Some("incidents" | "acknowledgements") => &[Function::Alert],
+        Some("recovery-points") => &[Function::Snapshot],
+        Some("restore-tests" | "evidence") => &[Function::RestoreTest],
+        Some(_) | None => &Function::ALL,
+    }
+}
+
 type Answered<T> = Result<T, PortError>;
 
 /// Ready when virtual time has come so far.
@@ -118,7 +131,16 @@ impl Hands {
             let mut state = self.world.state();
             let (now, region) = (self.world.now(), call.region.map(Region::as_str));
             state.witness.called(now, self.function, call.operation);
-            if hangs { Fate::Hangs } else { state.weather.on_call(now, self.function, call.service(), region) }
+            if hangs {
+                Fate::Hangs
+            } else {
+                let spent = state.weather.spent;
+                let fate = state.weather.on_call(now, self.function, call.service(), region);
+                if state.weather.spent != spent {
+                    state.changed();
+                }
+                fate
+            }
         };
         match fate {
             Fate::Hangs => std::future::pending().await,
@@ -127,9 +149,23 @@ impl Hands {
             Fate::Refused(Refusal::AccessDenied) => Err(call.refused(PortErrorKind::AccessDenied)),
             Fate::Refused(Refusal::AnswerLost) => {
                 act().await?;
+                self.carried_out(&call);
                 Err(call.refused(PortErrorKind::Unavailable))
             }
-            Fate::Well => act().await,
+            Fate::Well => {
+                let answer = act().await;
+                // A channel may have taken what it did not answer.
+                if answer.is_ok() || call.service() == "webhook" {
+                    self.carried_out(&call);
+                }
+                answer
+            }
+        }
+    }
+
+    fn carried_out(&self, call: &Call<'_>) {
+        if let Some(calls) = self.world.state().running.get_mut(&self.invocation).filter(|_| call.writes) {
+            calls.done += 1;
         }
     }
 
@@ -192,7 +228,7 @@ impl Objects for Hands {
             let etag = self.world.cloud.put(key, bytes, when).await?;
             let now = self.world.now();
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, readers(key));
             state.witness.wrote(now, self.function, key, absent);
             if let Some(phase) = phase {
                 state.witness.run_is(now, key, &phase);
@@ -210,7 +246,7 @@ impl Objects for Hands {
         let act = || async move {
             self.world.cloud.delete(key).await?;
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, readers(key));
             state.witness.removed(self.world.now(), self.function, key);
             Ok(())
         };
@@ -277,7 +313,7 @@ impl Hands {
     fn begin_snapshot(&self, request: &CreateDbSnapshot) {
         let now = self.world.now();
         let mut state = self.world.state();
-        state.changed();
+        state.changed_by(self, &RDS);
         let database = request.database.id().to_owned();
         let resource = state.resource_of.get(&database).cloned().unwrap_or_default();
         if state.weather.of_resource(now, &resource, damage_of) {
@@ -302,7 +338,7 @@ impl Hands {
             RoomSource::PointInTime { instance, .. } => Ok(instance),
         };
         let mut state = self.world.state();
-        state.changed();
+        state.changed_by(self, &RDS);
         let resource = request.tags.get(tags::RESOURCE).cloned().unwrap_or_default();
         let damaged = match source {
             Err(id) => state.damaged_points.contains(id),
@@ -360,7 +396,7 @@ impl SnapshotTagger for Hands {
         let act = || async {
             self.world.cloud.tag_db_snapshot(snapshot, tags).await?;
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, &RDS);
             state.witness.tagged(self.world.now(), snapshot, tags);
             Ok(())
         };
@@ -394,7 +430,7 @@ impl RoomRestore for Hands {
             self.world.cloud.delete_room(region, id).await?;
             let now = self.world.now();
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, &RDS);
             state.witness.room_deleted(now, id);
             if let Some(facts) = state.rooms.get_mut(id).filter(|facts| facts.asked_to_go_at.is_none()) {
                 facts.asked_to_go_at = Some(now);
@@ -412,7 +448,7 @@ impl RoomReset for Hands {
         let act = || async {
             self.world.cloud.reset_master_password(region, id, password).await?;
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, &RDS);
             state.witness.room_reset(self.world.now(), id);
             state.effects.push(Effect::Reset { region: region.clone(), room: id.clone() });
             Ok(())
@@ -433,7 +469,7 @@ impl RoomSecrets for Hands {
         let act = || async {
             let kept = self.world.cloud.keep(name, value, tags).await?;
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, &RDS);
             state.witness.secret_kept(self.world.now(), name, tags);
             Ok(kept)
         };
@@ -444,7 +480,7 @@ impl RoomSecrets for Hands {
         let act = || async {
             self.world.cloud.forget(name).await?;
             let mut state = self.world.state();
-            state.changed();
+            state.changed_by(self, &RDS);
             state.witness.secret_forgotten(self.world.now(), name);
             Ok(())
         };

@@ -1,7 +1,7 @@
 //! A life: one queue of events in virtual time. Whatever happens, happens here, one thing after the other, and the same every time.
 //!
 //! **Fast-forward.** A function's sweep decides from what it sees (cloud, ledger), what it remembers, and the time. As long as nothing changed
-//! since a sweep that wrote nothing and failed at nothing, the next one sees the same; only the time differs, and time matters only when it
+//! that it looks at since a sweep that carried nothing out, the next one sees the same, and is refused the same; only the time differs, and time matters only when it
 //! passes an instant that the plan, a record or a tag names. Those instants are gathered in [`deadlines`], generously; between them sweeps are
 //! left out. One in a hundred of those is carried out all the same, and if it writes or tells anything, that is a finding of its own: an
 //! instant is missing from the list.
@@ -284,7 +284,7 @@ impl<'a> Life<'a> {
         let warm = self.idle.entry(function).or_default().pop().unwrap_or_else(|| Arc::new(Warm::cold(function)));
         self.sequence += 1;
         let id = self.sequence;
-        let version = {
+        let (version, skew) = {
             let mut state = self.world.state();
             let killed_before = state.weather.meet(now, |what| {
                 let Misfortune::Crash { function: of, call } = what else { return None };
@@ -294,13 +294,20 @@ impl<'a> Life<'a> {
                 let Misfortune::Hang { function: of, call } = what else { return None };
                 (*of == function).then_some(*call)
             });
-            let calls = Calls { made: 0, writes: Vec::new(), killed_before, hangs_at, timers: Vec::new() };
+            let calls =
+                Calls { made: 0, writes: Vec::new(), done: 0, changes: 0, killed_before, hangs_at, timers: Vec::new() };
             state.running.insert(id, calls);
-            state.version
+            let version = state.version_for(function);
+            if killed_before.is_some() || hangs_at.is_some() {
+                state.changed();
+            }
+            (version, state.weather.skew(now, function))
         };
         if delivery.sort == Sort::Sweep {
             let swept = self.swept.entry(function).or_default();
-            (swept.version, swept.at, swept.unsettled) = (version, Some(now), true);
+            // By the function's own clock, if that is behind.
+            let at = now + skew.min(SignedDuration::ZERO);
+            (swept.version, swept.at, swept.unsettled) = (version, Some(at), true);
         }
         *self.counts.invocations.entry(function.name()).or_default() += 1;
         let settings = self.wiring.settings(function);
@@ -374,30 +381,33 @@ impl<'a> Life<'a> {
         // Dropped before anything else is done: a connection of its own breaks with it.
         drop(running);
         let function = delivery.function;
-        let writes = {
+        let (writes, done, changes) = {
             let mut state = self.world.state();
             let calls = state.running.remove(&id);
-            let (made, writes) = calls.map_or((0, Vec::new()), |calls| (calls.made, calls.writes));
+            let (made, writes, done, changes) =
+                calls.map_or((0, Vec::new(), 0, 0), |calls| (calls.made, calls.writes, calls.done, calls.changes));
             let bound = self.calls_allowed(function);
             let words = || format!("an invocation of {} made {made} calls, {bound} are enough", function.name());
             state.witness.must(now, Invariant::Rate, u64::from(made) <= bound, words);
-            writes
+            (writes, done, changes)
         };
-        if let Some(version) = delivery.audit.filter(|_| result.is_ok()) {
+        let died = result.as_ref().is_err_and(Failed::of_the_container);
+        if let Some(version) = delivery.audit.filter(|_| !died) {
             let mut state = self.world.state();
             // Only if nobody else changed anything meanwhile.
-            if state.version - version <= writes.len() as u64 {
+            if state.version_for(function) - version == changes {
                 let words = || {
                     let name = function.name();
                     format!("a sweep of {name} that was to be left out made writing calls: {}", writes.join(", "))
                 };
-                state.witness.must(now, Invariant::FastForward, writes.is_empty(), words);
+                state.witness.must(now, Invariant::FastForward, done == 0, words);
             }
         }
         if delivery.sort == Sort::Sweep
             && let Some(swept) = self.swept.get_mut(&function)
         {
-            swept.unsettled = result.is_err();
+            // What told somebody anything may do so again, though the world is as it was.
+            swept.unsettled = died || done > 0;
             swept.deadline = None;
         }
         match result {

@@ -24,6 +24,8 @@ pub(crate) struct Weather {
     /// Until when anything that happened may still be felt.
     felt_until: Option<Timestamp>,
     throttled: u64,
+    /// How many waiting misfortunes came down, or a part of one.
+    pub(crate) spent: u64,
 }
 
 impl Weather {
@@ -64,6 +66,7 @@ impl Weather {
     pub(crate) fn meet<T>(&mut self, now: Timestamp, fits: impl Fn(&Misfortune) -> Option<T>) -> Option<T> {
         let (place, met) = self.waiting.iter().enumerate().find_map(|(place, what)| Some((place, fits(what)?)))?;
         self.waiting.remove(place);
+        self.spent += 1;
         self.felt(now);
         Some(met)
     }
@@ -100,6 +103,11 @@ impl Weather {
             (*of == function).then_some(*times)
         });
         times.unwrap_or(1)
+    }
+
+    /// Whether listings are old anywhere.
+    pub(crate) fn lists_late(&self, now: Timestamp) -> bool {
+        self.spell(now, |what| matches!(what, Misfortune::Stale { .. }).then_some(())).is_some()
     }
 
     /// How old an answer of RDS in a region may be.
@@ -152,6 +160,7 @@ impl Weather {
             if spent {
                 self.waiting.remove(place);
             }
+            self.spent += 1;
             self.felt(now);
             return Fate::Refused(how);
         }
@@ -166,6 +175,7 @@ impl Weather {
         match spell {
             Some(Refusal::Throttled) => {
                 self.throttled += 1;
+                self.spent += 1;
                 if self.throttled.is_multiple_of(3) { Fate::Well } else { Fate::Refused(Refusal::Throttled) }
             }
             Some(how) => Fate::Refused(how),

@@ -11,6 +11,8 @@ use holdfast_wire::Message;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::chance::mix;
+use crate::functions::Function;
+use crate::hands::Hands;
 use crate::weather::Weather;
 use crate::witness::Witness;
 
@@ -38,6 +40,10 @@ pub(crate) struct Calls {
     pub(crate) made: u32,
     /// Those that change something or tell somebody, each in words.
     pub(crate) writes: Vec<String>,
+    /// How many of them were carried out.
+    pub(crate) done: u64,
+    /// How often it changed something that a sweep of its function could see.
+    pub(crate) changes: u64,
     /// It is killed before this call.
     pub(crate) killed_before: Option<u32>,
     /// This call never comes back.
@@ -65,6 +71,7 @@ pub(crate) type Shown<T> = BTreeMap<(Region, &'static str), (Timestamp, Vec<T>)>
 pub(crate) struct State {
     /// How often anything changed that a sweep could see.
     pub(crate) version: u64,
+    versions: BTreeMap<Function, u64>,
     pub(crate) weather: Weather,
     pub(crate) running: BTreeMap<u64, Calls>,
     pub(crate) effects: Vec<Effect>,
@@ -84,6 +91,7 @@ impl World {
     pub(crate) fn at(now: Timestamp, seed: u64) -> Self {
         let state = State {
             version: 1,
+            versions: BTreeMap::new(),
             weather: Weather::default(),
             running: BTreeMap::new(),
             effects: Vec::new(),
@@ -128,8 +136,23 @@ impl State {
         self.counter
     }
 
-    /// Something changed.
+    /// Something changed that any sweep may see.
     pub(crate) fn changed(&mut self) {
         self.version += 1;
+        Function::ALL.into_iter().for_each(|function| *self.versions.entry(function).or_default() += 1);
+    }
+
+    /// An invocation changed something that sweeps of some functions may see.
+    pub(crate) fn changed_by(&mut self, hands: &Hands, seen_by: &[Function]) {
+        self.version += 1;
+        seen_by.iter().for_each(|function| *self.versions.entry(*function).or_default() += 1);
+        if let Some(calls) = self.running.get_mut(&hands.invocation).filter(|_| seen_by.contains(&hands.function)) {
+            calls.changes += 1;
+        }
+    }
+
+    /// How often anything changed that a sweep of a function could see.
+    pub(crate) fn version_for(&self, function: Function) -> u64 {
+        self.versions.get(&function).copied().unwrap_or(0)
     }
 }

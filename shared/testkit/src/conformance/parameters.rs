@@ -13,7 +13,7 @@ use super::rds::refused;
 
 /// More than two requests' worth of parameters that PostgreSQL has had since version 15 (RDS takes twenty at once).
 const PARAMETERS: [(&str, &str); 44] = [
-    ("application_name", "conformance"),
+    ("archive_timeout", "300"),
     ("array_nulls", "1"),
     ("autovacuum", "0"),
     ("autovacuum_analyze_scale_factor", "0.2"),
@@ -95,7 +95,7 @@ pub async fn parameters(cloud: &(impl ParameterGroups + RoomParameters), stage: 
 
     making(cloud, &request).await;
     listing(cloud, stage, &request).await;
-    for name in ["production", "hf-orders", "hf-rt"] {
+    for name in ["production", "hf-orders", "hfrt"] {
         let foreign = MakeParameterGroup { group: group(name), ..request.clone() };
         refused(cloud.make_parameter_group(&foreign).await, PortErrorKind::Invalid);
         refused(cloud.delete_parameter_group(&foreign.group).await, PortErrorKind::Invalid);

@@ -38,5 +38,6 @@ fn read(line: &str) -> Option<(String, KnownParameter)> {
         "ENUM" => "list",
         _ => "string",
     };
-    Some((name.to_owned(), KnownParameter { is_static: context == "postmaster", data_type }))
+    // PostgreSQL writes `DateStyle` and takes any case; RDS writes `datestyle`.
+    Some((name.to_ascii_lowercase(), KnownParameter { is_static: context == "postmaster", data_type }))
 }

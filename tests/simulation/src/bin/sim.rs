@@ -39,11 +39,8 @@ struct Arguments {
     #[arg(long, conflicts_with_all = ["minutes", "years", "seed"])]
     replay: Option<PathBuf>,
     /// Shows each step and what it changed.
-    #[arg(long, requires = "one")]
+    #[arg(long, conflicts_with_all = ["minutes", "years"])]
     step: bool,
-    /// One life alone (with --seed or --replay).
-    #[arg(long, hide = true, default_value = "true")]
-    one: bool,
     /// So many resources at most.
     #[arg(long, default_value_t = 200)]
     resources: u64,

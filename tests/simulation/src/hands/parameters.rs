@@ -4,7 +4,7 @@ use holdfast_domain::Region;
 use holdfast_domain::tags::Tags;
 use holdfast_ports::{MakeParameterGroup, ParameterGroup, ParameterGroupId, ParameterGroups, RoomParameters};
 
-use super::{Answered, Call, Hands};
+use super::{Answered, Call, Hands, RDS};
 
 impl ParameterGroups for Hands {
     async fn parameter_group(&self, group: &ParameterGroupId) -> Answered<ParameterGroup> {
@@ -17,7 +17,7 @@ impl RoomParameters for Hands {
     async fn make_parameter_group(&self, request: &MakeParameterGroup) -> Answered<()> {
         let act = || async {
             self.world.cloud.make_parameter_group(request).await?;
-            self.world.state().changed();
+            self.world.state().changed_by(self, &RDS);
             Ok(())
         };
         let call = Call::writes("rds:CreateDBParameterGroup", &request.group.name, Some(&request.group.region));
@@ -27,7 +27,7 @@ impl RoomParameters for Hands {
     async fn delete_parameter_group(&self, group: &ParameterGroupId) -> Answered<()> {
         let act = || async {
             self.world.cloud.delete_parameter_group(group).await?;
-            self.world.state().changed();
+            self.world.state().changed_by(self, &RDS);
             Ok(())
         };
         self.call(Call::writes("rds:DeleteDBParameterGroup", &group.name, Some(&group.region)), act).await

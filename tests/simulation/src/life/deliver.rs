@@ -195,6 +195,7 @@ impl Life<'_> {
                     Effect::DeletionBegun { region, room, resource } => self.deletion_begun(region, room, &resource),
                     Effect::Reset { region, room } => {
                         let done = Later::ResetDone { region, room };
+                        self.after(SignedDuration::from_secs(60), Event::Later(Later::Over));
                         self.after(SignedDuration::from_secs(61), Event::Later(done));
                     }
                 }
@@ -223,7 +224,7 @@ impl Life<'_> {
             }
             self.counts.audited += u64::from(audit);
             let offset = mix(self.world.seed ^ now.as_second().unsigned_abs(), function.name().as_bytes()) % 10_000;
-            let audit = audit.then(|| self.world.state().version);
+            let audit = audit.then(|| self.world.state().version_for(function));
             self.sweep(function, i64::try_from(offset).unwrap_or(0), audit);
         }
         self.next_tick = self.tick_after(now);
@@ -245,14 +246,14 @@ impl Life<'_> {
     }
 
     fn is_needed(&mut self, function: Function, now: Timestamp) -> bool {
-        let version = self.world.state().version;
+        let version = self.world.state().version_for(function);
         let swept = self.swept.entry(function).or_default();
         swept.unsettled || swept.version != version || self.deadline(function) <= now + SignedDuration::from_mins(1)
     }
 
     /// When time alone may change what a function decides.
     fn deadline(&mut self, function: Function) -> Timestamp {
-        let version = self.world.state().version;
+        let version = self.world.state().version_for(function);
         let known = self.swept.get(&function).and_then(|swept| swept.deadline);
         if let Some((_, at)) = known.filter(|(of, _)| *of == version) {
             return at;
@@ -285,8 +286,13 @@ impl Life<'_> {
         if soon >= self.next_tick {
             return;
         }
-        let version = self.world.state().version;
-        if self.swept.values().any(|swept| swept.unsettled || swept.version != version) {
+        let state = self.world.state();
+        let awake = |(function, swept): (&Function, &super::Swept)| {
+            swept.unsettled || swept.version != state.version_for(*function)
+        };
+        let awake = self.swept.iter().any(awake);
+        drop(state);
+        if awake {
             self.next_tick = soon;
             self.push(soon, Event::Tick);
         }

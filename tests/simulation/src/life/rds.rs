@@ -56,6 +56,8 @@ impl Life<'_> {
             // For good, until its time comes.
             self.world.cloud.edit_snapshot(&region, &id, |seen| seen.status = DbSnapshotStatus::Creating);
         }
+        // RDS shows it a moment before it tells.
+        self.after(SNAPSHOT, Event::Later(Later::Over));
         self.after(after, Event::Later(Later::SnapshotDone { region, id, kind, status }));
     }
 
@@ -72,6 +74,7 @@ impl Life<'_> {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Busy("creating".into()));
         }
         let (after, status) = fate.unwrap_or((RESTORE + TOLD, DbStatus::Available));
+        self.after(RESTORE, Event::Later(Later::Over));
         self.after(after, Event::Later(Later::RoomUp { region, room, status }));
     }
 
@@ -84,6 +87,7 @@ impl Life<'_> {
         if slow.is_some() {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Deleting);
         }
+        self.after(DELETE, Event::Later(Later::Over));
         self.after(slow.unwrap_or(DELETE) + TOLD, Event::Later(Later::RoomGone { region, room }));
     }
 
