@@ -1,13 +1,19 @@
 //! What a notification says, as a finding. Pure.
 
 use holdfast_domain::{Cause, Finding, FindingState, Severity};
+use holdfast_ledger::{Incident, LineState};
 use holdfast_wire::{Alarm, AlarmState, FunctionFailure, Notification, NotificationBody};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::channels::text::cut;
 
 /// The longest title made of a function's error or an alarm's reason; the whole text stands among the facts.
 const TITLE_MAX: usize = 300;
+
+/// After so long without another failure a function has no failure any more. Lambda tells of an event that failed for good, and never that
+/// the function is well again; what is still wrong fails again within minutes, for sweeps come every minute and `restore-test` calls a
+/// silent `verify` again after 16.
+pub(crate) const FAILURE_CALM: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a notification says. `now` dates what carries no time of its own.
 pub(crate) fn finding(notification: &Notification, now: Timestamp) -> Finding {
@@ -32,6 +38,27 @@ pub(crate) fn is_about(function: &str, notification: &Notification) -> bool {
 /// A name from outside may hold what a cause may not: printable ASCII without spaces alone is legal in one.
 fn part_of_cause(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_graphic() && c != '/' { c } else { '-' }).collect()
+}
+
+/// What time alone says of an incident: which functions have not failed for [`FAILURE_CALM`].
+pub(crate) fn of_time(incident: &Incident, now: Timestamp) -> Vec<Finding> {
+    let over = |cause: &str, seen_at: Timestamp| {
+        let function = cause.strip_prefix("holdfast/")?.strip_suffix("/failure")?;
+        (now.duration_since(seen_at) >= FAILURE_CALM).then(|| Finding {
+            cause: Cause::of_function(function, "failure"),
+            state: FindingState::Resolved,
+            severity: Severity::High,
+            resource: None,
+            title: format!("the function {function} has not failed for an hour"),
+            threatens: String::new(),
+            next_step: "see that the queue holdfast-dead-letters is empty: what failed is kept there".into(),
+            facts: Vec::new(),
+            seen_at: now,
+        })
+    };
+    let stands =
+        incident.lines.iter().filter(|(_, line)| matches!(line.state, LineState::Standing | LineState::Flapping));
+    stands.filter_map(|(cause, line)| over(cause, line.seen_at)).collect()
 }
 
 fn of_failure(failure: &FunctionFailure, now: Timestamp) -> Finding {

@@ -230,6 +230,23 @@ async fn a_function_that_failed_is_an_incident_and_alert_itself_is_none() {
     assert_eq!((shop.count("PagerDuty: trigger"), shop.count("Slack: ")), (1, 1), "only verify's goes to the channels");
     assert_eq!(shop.cloud.published().len(), 1, "only alert's goes to the fallback topic");
     assert_eq!(shop.incidents(), ["incidents/records/holdfast/verify/failure/1.json"]);
+
+    // Nobody says that a function is well again: it is when it has not failed for an hour.
+    shop.minutes(40).await;
+    shop.notify([failure("verify")]).await.expect("told");
+    shop.minutes(59).await;
+    assert_eq!(
+        (shop.count("PagerDuty: trigger"), shop.count("PagerDuty: resolve")),
+        (1, 0),
+        "it failed again meanwhile"
+    );
+    shop.minutes(2).await;
+    assert_eq!(
+        (shop.count("PagerDuty: resolve"), shop.count("the function verify has not failed for an hour")),
+        (1, 1)
+    );
+    shop.notify([failure("verify")]).await.expect("told");
+    assert_eq!(shop.count("PagerDuty: trigger"), 2, "another one is told again");
 }
 
 #[tokio::test]
