@@ -434,7 +434,7 @@ pub(crate) async fn reap<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + 
         };
         match deleted {
             Ok(()) => outcome.reaped.push(leftover.to_string()),
-            Err(error) => outcome.failures.keep(&leftover.to_string(), &Error::from(error)),
+            Err(error) => outcome.failures.keep(leftover.to_string(), &Error::from(error)),
         }
     }
     for secret in reap::secrets(&seen.plan, &seen.secrets, &seen.known, seen.now) {

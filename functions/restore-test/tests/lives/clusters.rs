@@ -124,7 +124,7 @@ async fn a_point_in_time_of_a_cluster_is_restored_from_the_cluster() {
     cloud.back_up_cluster_continuously(&"eu-central-1".parse().expect("legal"), &cluster_of("carts"));
     deliver(&cloud, &CLUSTER_PLANS, &by_hand("carts", RestoreFrom::Pitr)).await.expect("begun");
     until(&cloud, "carts.manual.by-hand", Phase::Verifying).await;
-    assert!(done(&cloud).iter().any(|call| *call == "rds:RestoreDBClusterToPointInTime"), "{:?}", done(&cloud));
+    assert!(done(&cloud).contains(&"rds:RestoreDBClusterToPointInTime"), "{:?}", done(&cloud));
     let ready = run(&cloud, "carts.manual.by-hand");
     assert_eq!(ready.source.point.to_string(), "shop-carts as of 2026-11-20T01:55:02Z");
 }
