@@ -251,7 +251,9 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
             Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
             Action::WriteEvidence => decided.run.evidence = write_evidence(ports, plans, config, run, seen.now).await?,
             Action::Close => {
-                ports.bus.announce(&[Message::RestoreTestClosed(RunRef { run: run.id.clone() })]).await?;
+                let mut messages = vec![Message::RestoreTestClosed(RunRef { run: run.id.clone() })];
+                messages.extend(reap::gone(&seen.plan, run, seen.now).map(Message::Finding));
+                ports.bus.announce(&messages).await?;
                 ports.objects.delete(&open_key(&run.id)).await?;
             }
         }

@@ -12,6 +12,7 @@ use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::{self, Tags};
 use holdfast_domain::{Cause, Finding, FindingState, Plan, Region, RunId, SecretName, Severity};
+use holdfast_ledger::Run;
 use holdfast_ports::ParameterGroupId;
 use jiff::{SignedDuration, Timestamp};
 
@@ -159,6 +160,27 @@ pub fn findings(plan: &Plan, standing: &Standing<'_>, now: Timestamp) -> Vec<Fin
     rooms.map(|room| room.finding(plan, now)).collect()
 }
 
+/// What people are told when a room that outlived its deadline is gone at last: whoever closes its run tells it. Of a room that no run knows
+/// nobody can say so; its incident ends with whoever deleted it.
+#[must_use]
+pub fn gone(plan: &Plan, run: &Run, now: Timestamp) -> Option<Finding> {
+    (now >= run.deadline_at + LATE_AFTER).then(|| Finding {
+        cause: cause_of(plan, run.room.as_str()),
+        state: FindingState::Resolved,
+        severity: Severity::High,
+        resource: Some(run.resource.clone()),
+        title: format!("the temporary database {} is gone", run.room),
+        threatens: String::new(),
+        next_step: format!("see in the events of RDS in {} why it took so long", run.region),
+        facts: vec![("run".into(), run.id.to_string())],
+        seen_at: now,
+    })
+}
+
+fn cause_of(plan: &Plan, room: &str) -> Cause {
+    Cause::of_function("restore-test", &format!("{}/{}/room/{room}", plan.name, plan.environment))
+}
+
 /// A room that outlives its deadline.
 struct Late<'a> {
     kind: &'static str,
@@ -172,7 +194,7 @@ impl Late<'_> {
     fn finding(&self, plan: &Plan, now: Timestamp) -> Finding {
         let Self { kind, id, region, status, tags } = self;
         Finding {
-            cause: Cause::of_function("restore-test", &format!("{}/{}/room/{id}", plan.name, plan.environment)),
+            cause: cause_of(plan, id),
             state: FindingState::Open,
             severity: Severity::High,
             resource: tags.get(tags::RESOURCE).and_then(|name| name.parse().ok()),

@@ -342,3 +342,27 @@ async fn a_region_without_a_security_group_gets_no_room() {
     );
     assert_eq!(cloud.instance_ids().len(), 1);
 }
+
+/// Whoever told that a room will not go tells that it is gone.
+#[tokio::test]
+async fn a_room_that_outlived_its_deadline_and_is_gone_at_last_is_told_to_be_gone() {
+    let cloud = cloud();
+    until_verifying(&cloud).await;
+    let room = run(&cloud).expect("a run").room;
+    let region = run(&cloud).expect("a run").region;
+    let of_room = |cloud: &MemoryCloud| {
+        let of_room = |cause: &str| cause.ends_with(&format!("/room/{room}"));
+        findings(cloud).into_iter().filter(|told| of_room(told.cause.as_str())).collect::<Vec<_>>()
+    };
+    // RDS deletes for longer than the run has, and half an hour more.
+    cloud.pass(SignedDuration::from_hours(5));
+    sweep(&cloud).await;
+    cloud.set_instance_status(&region, &room, DbStatus::Deleting);
+    sweep(&cloud).await;
+    assert!(of_room(&cloud).iter().all(|told| told.state == FindingState::Open));
+    assert!(!of_room(&cloud).is_empty());
+    cloud.remove_instance(&region, &room);
+    until_gone(&cloud).await;
+    let last = of_room(&cloud).pop().expect("a finding");
+    assert_eq!((last.state, last.title), (FindingState::Resolved, format!("the temporary database {room} is gone")));
+}
