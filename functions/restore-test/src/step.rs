@@ -11,7 +11,7 @@
 use std::fmt;
 
 use holdfast_domain::inventory::{DbInstance, DbStatus};
-use holdfast_domain::{CheckResult, Outcome, Verdict};
+use holdfast_domain::{CheckResult, Outcome, Requirement, Verdict};
 use holdfast_ledger::{Phase, Run, RunVerdict, SeenBy, Verification};
 use jiff::{SignedDuration, Timestamp};
 
@@ -376,11 +376,14 @@ fn judge_verification(run: &Run, verification: &Verification, now: Timestamp) ->
     judge(&next, Verdict::of(&results), reasons(&results), now)
 }
 
-/// Failures first, then what did not run, then how much passed.
+/// Failures first, then what did not run, then that nothing was asked, then how much passed.
 fn reasons(results: &[CheckResult]) -> Vec<String> {
     let of = |outcome: Outcome| results.iter().filter(move |r| r.outcome == outcome);
     let mut reasons: Vec<String> = of(Outcome::Failed).map(|r| r.detail.clone()).collect();
     reasons.extend(of(Outcome::NotRun).map(|r| format!("{} was not run: {}", r.check, r.detail)));
+    if !results.iter().any(|result| result.requirement == Requirement::Required) {
+        reasons.push("the plan requires no check of this resource: give it `checks: { integrity: full }`".into());
+    }
     reasons.truncate(REASONS_MAX);
     reasons.push(format!("{} of {} checks passed", of(Outcome::Passed).count(), results.len()));
     reasons

@@ -163,6 +163,19 @@ fn the_lives_that_are_tried_meet_every_phase_verdict_and_action() {
     assert_eq!(met, wanted.split_whitespace().map(str::to_owned).collect());
 }
 
+#[test]
+fn a_run_of_which_the_plan_requires_nothing_says_so_and_what_to_write() {
+    let mut found = verification(true, vec![OutcomeWord::Passed, OutcomeWord::Passed]);
+    found.results.iter_mut().for_each(|record| record.requirement = RequirementWord::BestEffort);
+    let verifying = Run { phase: Phase::Verifying, ..run() };
+    let seen = Observation { room: None, verification: Some(&found), room_free: true, by: SeenBy::Event };
+    let verdict = step(&verifying, &seen, PATIENCE, at("2026-11-20T02:40:00Z")).run.verdict.expect("a verdict");
+    assert_eq!(verdict.verdict, Verdict::Inconclusive);
+    let wanted =
+        ["the plan requires no check of this resource: give it `checks: { integrity: full }`", "2 of 2 checks passed"];
+    assert_eq!(verdict.reasons, wanted);
+}
+
 proptest! {
     #[test]
     fn a_run_never_goes_back_and_the_same_sight_is_the_same_step(life in any_life(1..30)) {

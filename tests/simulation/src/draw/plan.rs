@@ -288,6 +288,9 @@ fn one(text: &mut String, resource: &Resource) {
                 "      {name}: {{ {due}, from: {from}, instance_class: db.t4g.medium, deadline: {deadline_mins}m }}"
             ));
         }
+    }
+    // Whatever somebody may ask to be restored by hand can be proved.
+    if !tests.is_empty() || *kind == "rds-instance" {
         line("    checks: { integrity: full }".into());
     }
     if *routes {
