@@ -16,6 +16,7 @@ pub(crate) const ANSWERS: [(&str, &str, &str); 23] = [
     ("sweep.json", "snapshot", "it is taken"),
     ("snapshot-now.json", "snapshot", "hf-orders-db-now-"),
     ("restore-test-now.json", "restore-test", "\"begun\":[\"orders-db.manual.by-hand\"]"),
+    ("rds-db-cluster-snapshot-created.json", "restore-test", "\"steps\""),
     ("rds-db-cluster-snapshot-created.json", "snapshot", "it is taken"),
     ("rds-db-snapshot-created.json", "restore-test", "\"steps\""),
     ("rds-db-snapshot-created.json", "snapshot", "it is taken"),
