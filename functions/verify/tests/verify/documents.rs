@@ -2,11 +2,13 @@
 
 mod server;
 
+use std::sync::{Arc, Weak};
+
 use holdfast_domain::Verdict;
 use holdfast_ledger::{OutcomeWord, Verification};
 use holdfast_ports::{Class, Classified as _};
 use mongodb::bson::doc;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use verify::room::RoomAddress;
 
 use crate::support::{Desk, INVOCATION, told, verdict};
@@ -14,10 +16,18 @@ use server::{Copy, PASSWORD, Prepared, door};
 
 const INTEGRITY: &str = "{ integrity: full }";
 
-static PREPARED: OnceCell<Prepared> = OnceCell::const_new();
+/// Shared by the tests that go at the same time, and gone with the last of them: what a static holds is never dropped.
+static PREPARED: Mutex<Weak<Prepared>> = Mutex::const_new(Weak::new());
 
 async fn copy(damage: Option<&str>) -> anyhow::Result<Copy> {
-    PREPARED.get_or_try_init(Prepared::new).await?.restore(damage).await
+    let mut shared = PREPARED.lock().await;
+    let prepared = match shared.upgrade() {
+        Some(prepared) => prepared,
+        None => Arc::new(Prepared::new().await?),
+    };
+    *shared = Arc::downgrade(&prepared);
+    drop(shared);
+    prepared.restore(damage).await
 }
 
 async fn desk(address: &RoomAddress, checks: &str) -> anyhow::Result<Desk> {

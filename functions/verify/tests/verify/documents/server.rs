@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_localcloud::postgres::Authority;
@@ -24,7 +25,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// 2026-11-20T01:50:00Z, ten minutes before the recovery point of `support::Desk`.
 pub(crate) const NEWEST_MS: i64 = 1_795_139_400_000;
 
-/// Files of a server with data in them, made once for all tests.
+/// Files of a server with data in them, made once for all tests that go at the same time.
 pub(crate) struct Prepared {
     venv: Venv,
     dir: TempDir,
@@ -51,7 +52,7 @@ impl Prepared {
     }
 
     /// A copy of them, damaged or not, and a server on it.
-    pub(crate) async fn restore(&self, damage: Option<&str>) -> anyhow::Result<Copy> {
+    pub(crate) async fn restore(self: &Arc<Self>, damage: Option<&str>) -> anyhow::Result<Copy> {
         let dir = TempDir::new()?;
         let home = dir.path().join("home");
         copy_dir(&self.home(), &home)?;
@@ -72,7 +73,7 @@ impl Prepared {
             (file("server.pem", &certificate.certificate_pem)?, file("server.key", &certificate.key_pem)?);
         let tls = ["--auth", "--enable-test-commands", "--tls-cert-file", &certificate, "--tls-key-file", &key];
         let process = Process::start(&self.venv, &home, &tls).await?;
-        let copy = Copy { process, ca_file, _dir: dir };
+        let copy = Copy { process, ca_file, _dir: dir, _prepared: Arc::clone(self) };
         // Until it answers.
         copy.client("master").await?.shutdown().immediate(true).await;
         Ok(copy)
@@ -84,6 +85,7 @@ pub(crate) struct Copy {
     pub(crate) process: Process,
     ca_file: String,
     _dir: TempDir,
+    _prepared: Arc<Prepared>,
 }
 
 impl Copy {
