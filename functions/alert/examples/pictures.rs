@@ -90,6 +90,7 @@ fn failed(resource: &str, severity: Severity) -> Result<Finding> {
         state: FindingState::Open,
         severity,
         resource: Some(resource.parse()?),
+        part: None,
         title: format!(
             "the restore test of {resource} failed: count public.orders: a sequential scan finds 199,942 rows, its unique index 200,000"
         ),

@@ -26,7 +26,7 @@ use crate::lines::apply;
 use crate::outcome::{Failure, Told};
 use crate::settle::{Answers, FALLBACK, FallbackReason, fallback_due, settle};
 use crate::story::Story;
-use crate::{Memory, NOBODY_TOLD, Ports, fallback};
+use crate::{Memory, NOBODY_TOLD, Ports, departed, fallback, news};
 
 /// How often a decision is made anew because another invocation wrote in between. Each time one of them got through, so
 /// that a storm of as many invocations at once ends here; who loses more often is invoked again by Lambda.
@@ -216,14 +216,18 @@ impl<O: Objects, Y: Clock + Entropy + Metrics, S: ReadSecrets, W: Webhooks, M: M
         plan: &Plan,
         id: &IncidentId,
         silent: &BTreeSet<ChannelName>,
-    ) -> Result<Option<(Held<Incident>, Vec<Telling>)>, LedgerError> {
+    ) -> Result<Option<(Held<Incident>, Vec<Telling>)>, Failure> {
         let key = incident_key(id);
+        let mut aged = false;
         for _ in 0..CONFLICTS_MAX {
             let before = self.ledger().read::<Incident>(&key).await?;
             let Some(before) = before.filter(|held| held.body.finished_at.is_none()) else {
                 self.ports.objects.delete(&open_incident_key(id)).await?;
                 return Ok(None);
             };
+            if !std::mem::replace(&mut aged, true) && self.end(plan, &before.body).await? {
+                continue;
+            }
             let (next, tellings) = due(plan, &before.body, silent, self.now());
             if let Some(held) = self.write(&key, Some(before), next).await? {
                 if held.body.finished_at.is_some() {
@@ -232,7 +236,19 @@ impl<O: Objects, Y: Clock + Entropy + Metrics, S: ReadSecrets, W: Webhooks, M: M
                 return Ok(Some((held, tellings)));
             }
         }
-        Err(LedgerError::Conflict { key })
+        Err(LedgerError::Conflict { key }.into())
+    }
+
+    /// Places the ends that no news tells: what time alone ends, and what left the plan. Whether there were any.
+    async fn end(&self, plan: &Plan, incident: &Incident) -> Result<bool, Failure> {
+        let now = self.now();
+        let ends = news::of_time(incident, now).into_iter().chain(departed::of_incident(plan, incident, now));
+        let mut any = false;
+        for finding in ends {
+            self.place(&finding).await?;
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Tells every channel at the same time, so that one that hangs holds no other back.

@@ -21,6 +21,7 @@ use holdfast_domain::{ChannelName, Plan, Severity};
 use holdfast_ledger::{Delivery, DeliveryState, Incident, IncidentState, Said, Update};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::cause::SILENCE;
 use crate::{lines, policy};
 
 /// How long an attempt without a recorded answer belongs to the invocation that began it: longer than `alert` may run
@@ -121,6 +122,7 @@ pub fn due(plan: &Plan, before: &Incident, silent: &BTreeSet<ChannelName>, now: 
     if policy::quiet_until(plan, incident.severity, now).is_some() {
         return (incident, Vec::new());
     }
+    let (nobody_knew, last) = (knowing(plan, &incident).is_empty(), update_number(&incident));
     let mut tellings = Vec::new();
     for (step, audience) in audiences(plan, &mut incident, silent, now) {
         for channel in audience {
@@ -129,7 +131,10 @@ pub fn due(plan: &Plan, before: &Incident, silent: &BTreeSet<ChannelName>, now: 
             }
         }
     }
-    if tellings.iter().any(|telling| matches!(telling.step, Step::Opened | Step::Update(_))) {
+    // What those who know were told last is the opening, as long as nobody knew, and then each update. Whoever is told of the opening later,
+    // or tried in vain once more, tells them nothing.
+    let opens = nobody_knew && tellings.iter().any(|telling| telling.step == Step::Opened);
+    if opens || update_number(&incident) != last {
         incident.said = saying(&incident, now);
     }
     if is_finished(plan, &incident, now) {
@@ -176,10 +181,28 @@ fn audiences(
     }
 }
 
-/// The channels of the route whose turn has come, in order.
+/// The channels whose turn has come, in order. Each route keeps its own time: a resource that joins with another one holds nobody up.
 fn wave(plan: &Plan, incident: &Incident, silent: &BTreeSet<ChannelName>, now: Timestamp) -> Vec<ChannelName> {
+    let mut turn: Vec<ChannelName> = Vec::new();
+    for route in policy::routes(plan, incident) {
+        for channel in along(plan, incident, route, silent, now) {
+            if !turn.contains(&channel) {
+                turn.push(channel);
+            }
+        }
+    }
+    turn
+}
+
+/// The channels of one route whose turn has come, in order.
+fn along(
+    plan: &Plan,
+    incident: &Incident,
+    route: Vec<ChannelName>,
+    silent: &BTreeSet<ChannelName>,
+    now: Timestamp,
+) -> Vec<ChannelName> {
     let covered = incident.acknowledged.as_ref().is_some_and(|ack| ack.severity >= incident.severity);
-    let route = policy::route(plan, incident);
     let patience = policy::patience(plan, incident.severity);
     let mut turn = Vec::new();
     for channel in route {
@@ -212,20 +235,24 @@ fn knowing(plan: &Plan, incident: &Incident) -> Vec<ChannelName> {
 }
 
 /// Begins the next update if there is something to say: the time is up (while a recovery runs), it got worse, it grew,
-/// it flaps, or it is back after a long silence.
+/// it flaps, or there is news after a silence that was long for those who know, too.
 fn begin_update(plan: &Plan, incident: &mut Incident, now: Timestamp) {
-    let Some(said_at) = incident.said.at else { return };
+    let Some(said_at) = incident.said.at.filter(|_| !knowing(plan, incident).is_empty()) else { return };
     let since = now.duration_since(said_at);
     let said = &incident.said;
     let regular = plan.alerts.update_every.filter(|_| incident.severity == Severity::Critical);
     let spacing = if incident.update.is_some() { GROWTH_EVERY } else { GROWTH_FIRST };
     let news = lines::standing(incident) > said.standing || lines::flaps(incident) && !said.flapping;
     let worse = incident.severity > said.severity;
-    let again = incident.again_at.is_some_and(|again| again > said_at);
+    let again = incident.again_at.is_some_and(|again| again.duration_since(said_at) >= SILENCE);
     if worse || again || regular.is_some_and(|every| since >= every) || (news && since >= spacing) {
-        let number = incident.update.as_ref().map_or(0, |update| update.number) + 1;
+        let number = update_number(incident) + 1;
         incident.update = Some(Update { number, begun_at: now, to: BTreeMap::new() });
     }
+}
+
+fn update_number(incident: &Incident) -> u32 {
+    incident.update.as_ref().map_or(0, |update| update.number)
 }
 
 fn saying(incident: &Incident, now: Timestamp) -> Said {

@@ -125,9 +125,10 @@ fn set_line(incident: &mut Incident, cause: &CauseRecord, finding: &Finding) {
     let before = incident.lines.get(cause.cause.as_str());
     let newest = before.is_none_or(|before| finding.seen_at >= before.seen_at);
     let of_standing = finding.state == FindingState::Open && newest;
-    let title = match before {
-        Some(before) if !of_standing => before.title.clone(),
-        Some(_) | None => cut(&finding.title, LINE_MAX),
+    // What a line is about, whoever tells that it stands says; whoever tells its end may not know any more.
+    let (title, resource, part) = match before {
+        Some(before) if !of_standing => (before.title.clone(), before.resource.clone(), before.part.clone()),
+        Some(_) | None => (cut(&finding.title, LINE_MAX), finding.resource.clone(), finding.part.clone()),
     };
     // A calm that was already counted out is not begun anew by a repetition of its news.
     let state = match before.map(|before| before.state) {
@@ -138,7 +139,7 @@ fn set_line(incident: &mut Incident, cause: &CauseRecord, finding: &Finding) {
         Some(before) if before.state == state => before.since.min(since),
         Some(_) | None => since,
     };
-    let line = Line { resource: finding.resource.clone(), title, state, since, seen_at: cause.last_seen_at };
+    let line = Line { resource, part, title, state, since, seen_at: cause.last_seen_at };
     incident.lines.insert(cause.cause.to_string(), line);
     if finding.state == FindingState::Resolved && newest {
         incident.words.ended = Some(cut(&finding.title, TITLE_MAX));

@@ -49,6 +49,7 @@ pub(crate) fn of_time(incident: &Incident, now: Timestamp) -> Vec<Finding> {
             state: FindingState::Resolved,
             severity: Severity::High,
             resource: None,
+            part: None,
             title: format!("the function {function} has not failed for an hour"),
             threatens: String::new(),
             next_step: "see that the queue holdfast-dead-letters is empty: what failed is kept there".into(),
@@ -68,6 +69,7 @@ fn of_failure(failure: &FunctionFailure, now: Timestamp) -> Finding {
         state: FindingState::Open,
         severity: Severity::High,
         resource: None,
+        part: None,
         title: cut(&format!("the function {function} failed on an event: {error_message}"), TITLE_MAX),
         threatens:
             "what the event asked for was not done: a recovery point, a restore test or its proof may be missing".into(),
@@ -99,6 +101,7 @@ fn of_alarm(alarm: &Alarm, now: Timestamp) -> Finding {
         state,
         severity,
         resource: None,
+        part: None,
         title: cut(&format!("the CloudWatch alarm {name} {says}: {reason}"), TITLE_MAX),
         threatens: description.clone(),
         next_step: match state {

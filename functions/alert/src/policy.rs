@@ -12,19 +12,43 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 /// The most channels of one incident: a group has the routes of all its resources.
 const ROUTE_MAX: usize = 20;
 
-/// The channels that an incident concerns, in the order in which they are told: those of its resources' own routes, and
-/// the plan's for whatever has none.
+/// The routes that an incident concerns, each once, in the order in which their channels are told: its resources' own, and the plan's for
+/// whatever has none. All of them together have [`ROUTE_MAX`] channels at most.
 #[must_use]
-pub fn route(plan: &Plan, incident: &Incident) -> Vec<ChannelName> {
-    let mut route: Vec<ChannelName> = Vec::new();
+pub fn routes(plan: &Plan, incident: &Incident) -> Vec<Vec<ChannelName>> {
+    let mut wanted: Vec<&[ChannelName]> = Vec::new();
     for line in incident.lines.values() {
         let own = line.resource.as_ref().and_then(|name| plan.resources.get(name));
         let own = own.and_then(|resource| resource.routes.get(&incident.severity));
-        let wanted = own.or_else(|| plan.alerts.routes.get(&incident.severity)).map_or(&[][..], Vec::as_slice);
-        for channel in wanted {
-            if !route.contains(channel) && route.len() < ROUTE_MAX {
-                route.push(channel.clone());
+        let route = own.or_else(|| plan.alerts.routes.get(&incident.severity)).map_or(&[][..], Vec::as_slice);
+        if !wanted.contains(&route) {
+            wanted.push(route);
+        }
+    }
+    let mut all: BTreeSet<&ChannelName> = BTreeSet::new();
+    let mut routes = Vec::new();
+    for route in wanted {
+        let mut within = Vec::new();
+        for channel in route {
+            if all.len() < ROUTE_MAX {
+                all.insert(channel);
             }
+            if all.contains(channel) {
+                within.push(channel.clone());
+            }
+        }
+        routes.push(within);
+    }
+    routes
+}
+
+/// Every channel that an incident concerns, in the order of its routes.
+#[must_use]
+pub fn route(plan: &Plan, incident: &Incident) -> Vec<ChannelName> {
+    let mut route: Vec<ChannelName> = Vec::new();
+    for channel in routes(plan, incident).into_iter().flatten() {
+        if !route.contains(&channel) {
+            route.push(channel);
         }
     }
     route

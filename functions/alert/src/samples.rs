@@ -48,6 +48,7 @@ pub(crate) fn finding(state: FindingState, severity: Severity, seen_minute: i64)
         state,
         severity,
         resource: Some(name("orders-db")),
+        part: None,
         title: match state {
             FindingState::Open => "the restore test of orders-db failed: 58 rows are missing from orders".into(),
             FindingState::Resolved => "orders-db restores and passes every check".into(),

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use holdfast_domain::ChannelName;
-use holdfast_ledger::{Incident, IncidentId, OPEN_INCIDENTS_PREFIX, incident_key, incident_of_open_key};
+use holdfast_ledger::{IncidentId, OPEN_INCIDENTS_PREFIX, incident_of_open_key};
 use holdfast_ports::{Clock, Entropy, FallbackTopic, Mail, Metrics, Objects, ReadSecrets, Webhooks};
 use jiff::Timestamp;
 
 use crate::desk::Desk;
-use crate::news;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::Outcome;
 
 /// The most incidents of one sweep. More take turns: a minute's delay for hundreds of incidents at once, which storms
 /// fold into few.
@@ -45,11 +44,7 @@ impl<O: Objects, Y: Clock + Entropy + Metrics, S: ReadSecrets, W: Webhooks, M: M
                 let plan = &plan;
                 async move {
                     let mut silent = known.clone();
-                    let told = match self.hear_of_time(id).await {
-                        Ok(()) => self.bring_up_to_date(plan, id, "swept", &mut silent).await,
-                        Err(failure) => Err(failure),
-                    };
-                    (told, silent)
+                    (self.bring_up_to_date(plan, id, "swept", &mut silent).await, silent)
                 }
             };
             let done = join_all(chunk.iter().map(one)).await;
@@ -61,18 +56,6 @@ impl<O: Objects, Y: Clock + Entropy + Metrics, S: ReadSecrets, W: Webhooks, M: M
                 }
             }
         }
-    }
-
-    /// Places what time alone says of an incident. Only one that a cause of Holdfast itself opened is looked at for it.
-    async fn hear_of_time(&self, id: &IncidentId) -> Result<(), Failure> {
-        if !id.as_str().starts_with("holdfast/") {
-            return Ok(());
-        }
-        let Some(incident) = self.ledger().read::<Incident>(&incident_key(id)).await? else { return Ok(()) };
-        for finding in news::of_time(&incident.body, self.now()) {
-            self.place(&finding).await?;
-        }
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::prove::{self, Checked, Proven};
 use crate::reap::Leftover;
 use crate::room::Room;
 use crate::step::{self, Action, Observation, Step};
-use crate::{Config, Error, Outcome, Ports, Rds, furnish, reap, rooms, tell};
+use crate::{Config, Error, Outcome, Ports, Rds, furnish, late, reap, rooms, tell};
 
 /// Begins what is due and has not begun, and adds it to what was seen.
 pub(crate) async fn begin<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
@@ -123,7 +123,8 @@ pub(crate) async fn give_rooms<O: Objects, R, S, B, Y: Entropy>(
     }
 }
 
-/// Takes one step of one run: actions first, then the record.
+/// Takes one step of one run: actions first, then the record. A run that it judged waits for nothing and is told at once; where this
+/// invocation does not come to it, the next sweep does.
 pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
@@ -140,13 +141,37 @@ pub(crate) async fn take_step<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     };
     let room = Room::of(run, &region.instances, &region.clusters);
     let observation = Observation { room, verification: seen.verifications.get(&run.id), room_free, by };
-    let decided = step::step(run, &observation, config.patience, seen.now);
-    match carry_out_and_record(ports, plans, config, seen, held, decided).await {
-        Ok(words) => outcome.steps.push(format!("{}: {words}", run.id)),
-        Err(error) => outcome.failures.keep(run.id.as_str(), &error),
+    let recorded = step_on(ports, plans, config, seen, held, &observation, outcome).await;
+    if let Some(judged) = recorded.filter(|held| held.body.phase == Phase::Judged) {
+        step_on(ports, plans, config, seen, &judged, &observation, outcome).await;
     }
 }
 
+/// One step; gives the record, if this invocation wrote it.
+async fn step_on<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
+    ports: &Ports<'_, O, R, S, B, Y>,
+    plans: &PlanStore,
+    config: &Config,
+    seen: &Seen,
+    held: &Held<Run>,
+    observation: &Observation<'_>,
+    outcome: &mut Outcome,
+) -> Option<Held<Run>> {
+    let run = &held.body;
+    let decided = step::step(run, observation, config.patience, seen.now);
+    match carry_out_and_record(ports, plans, config, seen, held, decided).await {
+        Ok((words, recorded)) => {
+            outcome.steps.push(format!("{}: {words}", run.id));
+            recorded
+        }
+        Err(error) => {
+            outcome.failures.keep(run.id.as_str(), &error);
+            None
+        }
+    }
+}
+
+/// What was done, in words, and the record if it was written.
 async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entropy>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
@@ -154,47 +179,28 @@ async fn carry_out_and_record<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clo
     seen: &Seen,
     held: &Held<Run>,
     decided: Step,
-) -> Result<String, Error> {
+) -> Result<(String, Option<Held<Run>>), Error> {
     let mut decided = decided;
     if let Err(error) = carry_out(ports, plans, config, seen, &mut decided).await {
         let Error::Port(port) = &error else { return Err(error) };
         if is_patient(port) {
-            return Ok(format!("waits, because {port}"));
+            return Ok((format!("waits, because {port}"), None));
         }
         // A verdict that could not be told stays that verdict, and is told by the next sweep.
-        if port.class() == Class::Transient || decided.run.phase >= Phase::Destroying {
+        if port.class() == Class::Transient || held.body.phase >= Phase::Judged {
             return Err(error);
         }
         decided = step::after_permanent_failure(&held.body, &port.to_string(), seen.now);
-        carry_out(ports, plans, config, seen, &mut decided).await?;
     }
     let words = format!("{:?}, because {}", decided.run.phase, decided.reason);
     if decided.run == held.body {
-        return Ok(words);
+        return Ok((words, None));
     }
-    match Ledger::new(ports.objects, ports.system).replace(held, decided.run.clone()).await {
-        Ok(_) => Ok(words),
+    match Ledger::new(ports.objects, ports.system).replace(held, decided.run).await {
+        Ok(recorded) => Ok((words, Some(recorded))),
         // Another invocation took this step at the same time; what both did is the same, and its record stands.
-        Err(LedgerError::Conflict { .. }) => {
-            correct_verdict(ports, plans, &decided.run).await?;
-            Ok(format!("{words}; another invocation recorded it"))
-        }
+        Err(LedgerError::Conflict { .. }) => Ok((format!("{words}; another invocation recorded it"), None)),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Two that judge at the same time may have seen different things: one the verification, the other the deadline before it. What stands in
-/// the record is the verdict, so whoever told another one tells that one after it.
-async fn correct_verdict<O: Objects, R, S, B: Bus, Y: Clock + Entropy>(
-    ports: &Ports<'_, O, R, S, B, Y>,
-    plans: &PlanStore,
-    told: &Run,
-) -> Result<(), Error> {
-    let Some(verdict) = &told.verdict else { return Ok(()) };
-    let stands = Ledger::new(ports.objects, ports.system).read::<Run>(&run_key(&told.id)).await?;
-    match stands.map(|held| held.body).filter(|run| run.verdict.as_ref().is_some_and(|stands| stands != verdict)) {
-        Some(run) => tell_verdict(ports, plans, &run, ports.system.now()).await,
-        None => Ok(()),
     }
 }
 
@@ -248,12 +254,10 @@ async fn carry_out<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + Entrop
             }
             Action::ForgetSecret => ports.secrets.forget(&run.secret).await?,
             Action::DeleteParameterGroup => delete_parameter_group(ports, seen, run).await?,
-            Action::TellVerdict => tell_verdict(ports, plans, run, seen.now).await?,
+            Action::TellVerdict => tell_verdict(ports, plans, run).await?,
             Action::WriteEvidence => decided.run.evidence = write_evidence(ports, plans, config, run, seen.now).await?,
             Action::Close => {
-                let mut messages = vec![Message::RestoreTestClosed(RunRef { run: run.id.clone() })];
-                messages.extend(reap::gone(&seen.plan, run, seen.now).map(Message::Finding));
-                ports.bus.announce(&messages).await?;
+                ports.bus.announce(&[Message::RestoreTestClosed(RunRef { run: run.id.clone() })]).await?;
                 ports.objects.delete(&open_key(&run.id)).await?;
             }
         }
@@ -382,7 +386,6 @@ async fn tell_verdict<O: Objects, R, S, B: Bus, Y>(
     ports: &Ports<'_, O, R, S, B, Y>,
     plans: &PlanStore,
     run: &Run,
-    now: Timestamp,
 ) -> Result<(), Error> {
     let plan = plans.pinned(ports.objects, &run.plan_sha).await?;
     let (Some(verdict), Some(resource)) = (&run.verdict, plan.resources.get(&run.resource)) else {
@@ -390,7 +393,7 @@ async fn tell_verdict<O: Objects, R, S, B: Bus, Y>(
     };
     let before = EvidenceChain::new(ports.objects, &run.resource).last(run.evidence_after).await?;
     let trend = before.map_or_else(Vec::new, |link| link.trend());
-    let findings = tell::findings(&plan, resource, run, verdict, &trend, now);
+    let findings = tell::findings(&plan, resource, run, verdict, &trend);
     let messages: Vec<Message> = findings.into_iter().map(Message::Finding).collect();
     Ok(ports.bus.announce(&messages).await?)
 }
@@ -451,9 +454,5 @@ pub(crate) async fn reap<O: Objects, R: Rds, S: RoomSecrets, B: Bus, Y: Clock + 
             Err(error) => outcome.failures.keep(&group.name, &Error::from(error)),
         }
     }
-    let findings = reap::findings(&seen.plan, &standing, seen.now);
-    let messages: Vec<Message> = findings.into_iter().map(Message::Finding).collect();
-    if let Err(error) = ports.bus.announce(&messages).await {
-        outcome.failures.keep("findings about rooms", &Error::from(error));
-    }
+    late::tell(ports, seen, &standing, outcome).await;
 }

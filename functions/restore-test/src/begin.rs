@@ -261,6 +261,7 @@ pub fn nothing_to_restore(plan: &Plan, resource: &Resource, test: &DueTest, why:
         state: FindingState::Open,
         severity: Severity::High,
         resource: Some(test.resource.clone()),
+        part: proof.part(test.rule.is_some()),
         title: format!("restore test {} cannot begin: {why}", test.run),
         threatens: format!("{} may have no backup that can be restored", test.resource),
         next_step: next_step.into(),

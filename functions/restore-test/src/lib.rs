@@ -1,7 +1,7 @@
 //! `restore-test`: opens a sealed room for a recovery point, watches it, has it verified, judges, and destroys it.
 //!
 //! A persisted state machine: nothing here waits for RDS. Whatever starts it, it looks at everything that is open, takes at most one step
-//! for each run, and ends. It must not look into a database: that is `verify`'s.
+//! for each run, tells at once what it judged, and ends. It must not look into a database: that is `verify`'s.
 
 pub mod begin;
 pub mod parameters;
@@ -19,6 +19,7 @@ mod config;
 #[cfg(test)]
 mod example;
 mod furnish;
+mod late;
 mod observe;
 
 use holdfast_domain::RunId;

@@ -147,7 +147,7 @@ async fn rooms<O: Objects, R, S, B, Y: Entropy>(ports: &Ports<'_, O, R, S, B, Y>
     }
 }
 
-/// Every region in which a resource stands, in which one is restored, or that somebody asks for.
+/// Every region in which a resource stands, in which one is restored, in which a room is late, or that somebody asks for.
 ///
 /// Clusters are listed wherever instances are: a leftover one shows nowhere else. Their snapshots only where one may be restored.
 async fn regions<O, R: Rds, S, B, Y>(
@@ -161,6 +161,9 @@ async fn regions<O, R: Rds, S, B, Y>(
     let asked_for = also.and_then(|asked| asked.region.as_ref());
     wanted.extend(rules.map(|rule| rule.region.clone()).chain(asked_for.cloned()));
     wanted.extend(seen.runs.iter().map(|held| held.body.region.clone()));
+    if let Rooms::Held(held) = &seen.rooms {
+        wanted.extend(held.body.late.values().map(|room| room.region.clone()));
+    }
     let of_clusters = regions_of_cluster_snapshots(&seen.plan, also);
     for region in wanted {
         match look(ports.rds, &region, of_clusters.contains(&region)).await {

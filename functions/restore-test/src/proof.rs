@@ -3,7 +3,7 @@
 //! A proof belongs to one recovery point. That the newest one is sound says nothing of an old one, of a copy in another region or of the
 //! continuous backup: each sort of proof has causes of its own, and a pass of one sort never resolves what another found.
 
-use holdfast_domain::plan::{LossObjectives, Plan, Resource, RestoreFrom};
+use holdfast_domain::plan::{LossObjectives, Plan, PlanPart, Resource, RestoreFrom};
 use holdfast_domain::{Cause, Region, ResourceName};
 use holdfast_ledger::Run;
 
@@ -28,15 +28,8 @@ impl<'a> Proof<'a> {
     /// In words: `latest`, `random`, `pitr`, the name of a chosen recovery point; with the region if it is not the resource's own.
     #[must_use]
     pub fn words(&self) -> String {
-        let from = match self.from {
-            RestoreFrom::Latest => "latest".to_owned(),
-            RestoreFrom::Random => "random".to_owned(),
-            RestoreFrom::Oldest => "oldest".to_owned(),
-            RestoreFrom::Pitr => "pitr".to_owned(),
-            RestoreFrom::Time(_) => "time".to_owned(),
-            RestoreFrom::Chosen(id) => id.to_string(),
-        };
-        if *self.region == self.resource.region { from } else { format!("{from} in {}", self.region) }
+        let from = self.from.word();
+        if *self.region == self.resource.region { from.into() } else { format!("{from} in {}", self.region) }
     }
 
     /// The cause of a finding about it; of the newest recovery point in the resource's own region it is the bare word.
@@ -50,6 +43,13 @@ impl<'a> Proof<'a> {
             what.extend(words.chars().map(|c| if c == ' ' || c == ':' { '-' } else { c }));
         }
         Cause::of_resource(&plan.name, &plan.environment, name, &what)
+    }
+
+    /// What a finding about it hangs on: the plan's restore tests of this sort. One by hand hangs on the resource alone: whoever asked for
+    /// it can ask again, whatever the plan says.
+    #[must_use]
+    pub fn part(&self, by_rule: bool) -> Option<PlanPart> {
+        by_rule.then(|| PlanPart::RestoreTests { from: self.from.clone(), region: self.region.clone() })
     }
 
     /// Objectives that it is judged by, and the loss that they are for: in another region, those for the loss of the region, if there are any.

@@ -12,7 +12,7 @@ use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbStatus};
 use holdfast_domain::slot::TEMPORARY;
 use holdfast_domain::tags::{self, Tags};
 use holdfast_domain::{Cause, Finding, FindingState, Plan, Region, RunId, SecretName, Severity};
-use holdfast_ledger::Run;
+use holdfast_ledger::LateRoom;
 use holdfast_ports::ParameterGroupId;
 use jiff::{SignedDuration, Timestamp};
 
@@ -132,10 +132,10 @@ pub fn parameter_groups(
     over.map(|(group, _)| group.clone()).take(REAPED_MAX).collect()
 }
 
-/// Rooms that are still there long after their deadline, whatever was done about them; of a cluster and its member one finding, for they
-/// are one room.
+/// Rooms that are still there long after their deadline, whatever was done about them; of a cluster and its member one, for they are one
+/// room.
 #[must_use]
-pub fn findings(plan: &Plan, standing: &Standing<'_>, now: Timestamp) -> Vec<Finding> {
+pub fn late<'a>(plan: &Plan, standing: &Standing<'a>, now: Timestamp) -> Vec<Late<'a>> {
     let instances = standing.instances.iter().map(|instance| Late {
         kind: "DB instance",
         id: instance.id.as_str(),
@@ -155,26 +155,40 @@ pub fn findings(plan: &Plan, standing: &Standing<'_>, now: Timestamp) -> Vec<Fin
             && tags::are_ours(room.tags, &plan.name, &plan.environment)
             && deadline(room.tags).is_some_and(|deadline| now >= deadline + LATE_AFTER)
     };
-    let mut told = BTreeSet::new();
-    let rooms = instances.chain(clusters).filter(is_late).filter(|room| told.insert((room.region, room.id)));
-    rooms.map(|room| room.finding(plan, now)).collect()
+    let mut counted = BTreeSet::new();
+    instances.chain(clusters).filter(is_late).filter(|room| counted.insert((room.region, room.id))).collect()
 }
 
-/// What people are told when a room that outlived its deadline is gone at last: whoever closes its run tells it. Of a room that no run knows
-/// nobody can say so; its incident ends with whoever deleted it.
+/// Of the rooms that people were told of, those that are gone. One in a region that was not seen may stand.
 #[must_use]
-pub fn gone(plan: &Plan, run: &Run, now: Timestamp) -> Option<Finding> {
-    (now >= run.deadline_at + LATE_AFTER).then(|| Finding {
-        cause: cause_of(plan, run.room.as_str()),
+pub fn gone(
+    told: &BTreeMap<String, LateRoom>,
+    standing: &Standing<'_>,
+    seen: &BTreeSet<&Region>,
+) -> BTreeMap<String, LateRoom> {
+    let stands = |id: &str, room: &LateRoom| {
+        standing.instances.iter().any(|instance| instance.region == room.region && instance.id.as_str() == id)
+            || standing.clusters.iter().any(|cluster| cluster.region == room.region && cluster.id.as_str() == id)
+    };
+    let gone = told.iter().filter(|(id, room)| seen.contains(&room.region) && !stands(id, room));
+    gone.map(|(id, room)| (id.clone(), room.clone())).collect()
+}
+
+/// What people are told when a room that outlived its deadline is gone at last.
+#[must_use]
+pub fn is_gone(plan: &Plan, id: &str, room: &LateRoom, now: Timestamp) -> Finding {
+    Finding {
+        cause: cause_of(plan, id),
         state: FindingState::Resolved,
         severity: Severity::High,
-        resource: Some(run.resource.clone()),
-        title: format!("the temporary database {} is gone", run.room),
+        resource: None,
+        part: None,
+        title: format!("the temporary database {id} is gone"),
         threatens: String::new(),
-        next_step: format!("see in the events of RDS in {} why it took so long", run.region),
-        facts: vec![("run".into(), run.id.to_string())],
+        next_step: format!("see in the events of RDS in {} why it took so long", room.region),
+        facts: vec![("told of since".into(), room.since.to_string())],
         seen_at: now,
-    })
+    }
 }
 
 fn cause_of(plan: &Plan, room: &str) -> Cause {
@@ -182,7 +196,8 @@ fn cause_of(plan: &Plan, room: &str) -> Cause {
 }
 
 /// A room that outlives its deadline.
-struct Late<'a> {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Late<'a> {
     kind: &'static str,
     id: &'a str,
     region: &'a Region,
@@ -191,13 +206,22 @@ struct Late<'a> {
 }
 
 impl Late<'_> {
-    fn finding(&self, plan: &Plan, now: Timestamp) -> Finding {
+    /// What is remembered of it, under its name.
+    #[must_use]
+    pub fn record(&self, now: Timestamp) -> (String, LateRoom) {
+        (self.id.to_owned(), LateRoom { region: self.region.clone(), since: now })
+    }
+
+    /// What people are told of it.
+    #[must_use]
+    pub fn finding(&self, plan: &Plan, now: Timestamp) -> Finding {
         let Self { kind, id, region, status, tags } = self;
         Finding {
             cause: cause_of(plan, id),
             state: FindingState::Open,
             severity: Severity::High,
             resource: tags.get(tags::RESOURCE).and_then(|name| name.parse().ok()),
+            part: None,
             title: format!("the temporary database {id} outlives its deadline and is {}", status.word()),
             threatens: "a copy of production data stands longer than it must, and costs money".into(),
             next_step: format!("delete the {kind} {id} in {region} by hand, and see why RDS did not"),

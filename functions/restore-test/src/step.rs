@@ -1,12 +1,13 @@
 //! One step of one run. Pure: `step(run, observation, now) -> (run', actions, reason)`.
 //!
 //! ```text
-//! requested ─> restoring ─> preparing ─> verifying ─> destroying ─> closed
-//!     └────────────┴────────────┴────────────┴──── deadline, failure ──┘
+//! requested ─> restoring ─> preparing ─> verifying ─> judged ─> destroying ─> closed
+//!     └────────────┴────────────┴─ deadline, failure ─┘
 //! ```
 //! Actions are idempotent and are carried out *before* the new run is recorded: whoever is killed between the two repeats them.
+//! A verdict is the other way round: two invocations may judge differently, so it is recorded first, and only the recorded one is told.
 //! A room that is a DB cluster is restored empty and then given its one member, both while `restoring`: the other phases see a room.
-//! Nothing leads back, and every phase before `Destroying` leads to it at the deadline at the latest.
+//! Nothing leads back, and every phase before `Judged` leads to it at the deadline at the latest.
 
 use std::fmt;
 
@@ -102,6 +103,8 @@ pub enum Reason {
     VerifySilent,
     /// There is a verdict.
     Judged(Verdict),
+    /// The verdict is recorded.
+    VerdictStands,
     /// The room is going.
     RoomGoing,
     /// The room is there and must go.
@@ -129,6 +132,7 @@ impl fmt::Display for Reason {
             Self::Verifying => f.write_str("verify is at work"),
             Self::VerifySilent => f.write_str("verify was silent too long"),
             Self::Judged(verdict) => write!(f, "judged {verdict}"),
+            Self::VerdictStands => f.write_str("its verdict is recorded"),
             Self::RoomGoing => f.write_str("the room is going"),
             Self::RoomMustGo => f.write_str("the room must go"),
             Self::RoomGone => f.write_str("the room is gone"),
@@ -163,7 +167,7 @@ pub fn step(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestam
 fn decide(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp) -> Step {
     // What finished in time is judged by what it found, however late that is seen.
     let answered = run.phase == Phase::Verifying && is_finished(seen);
-    if run.phase < Phase::Destroying && now >= run.deadline_at && !answered {
+    if run.phase < Phase::Judged && now >= run.deadline_at && !answered {
         return judge(run, Verdict::Inconclusive, vec![late(run, seen)], now);
     }
     match run.phase {
@@ -171,6 +175,7 @@ fn decide(run: &Run, seen: &Observation<'_>, patience: Patience, now: Timestamp)
         Phase::Restoring => await_room(run, seen, now),
         Phase::Preparing => await_password(run, seen, now),
         Phase::Verifying => await_verification(run, seen, patience, now),
+        Phase::Judged => tell(run),
         Phase::Destroying => destroy(run, seen, now),
         Phase::Closed => Step { run: run.clone(), actions: vec![Action::Close], reason: Reason::AlreadyClosed },
     }
@@ -313,6 +318,12 @@ fn call_verify(run: &Run, now: Timestamp) -> Run {
     Run { verify_called_at: Some(now), ..run.clone() }
 }
 
+/// Whatever is seen by now, and whoever judged: what is told is what is recorded.
+fn tell(run: &Run) -> Step {
+    let next = Run { phase: Phase::Destroying, ..run.clone() };
+    Step { run: next, actions: vec![Action::TellVerdict], reason: Reason::VerdictStands }
+}
+
 /// The member goes before its cluster, which RDS does not delete while it has one that stays.
 fn destroy(run: &Run, seen: &Observation<'_>, now: Timestamp) -> Step {
     let Some(Parts { instance, cluster, member }) = seen.room.map(|room| room.own(run)) else {
@@ -391,10 +402,10 @@ fn reasons(results: &[CheckResult]) -> Vec<String> {
 
 fn judge(run: &Run, verdict: Verdict, reasons: Vec<String>, now: Timestamp) -> Step {
     let mut next = run.clone();
-    next.phase = Phase::Destroying;
+    next.phase = Phase::Judged;
     next.times.judged_at = Some(now);
     next.verdict = Some(RunVerdict { verdict, reasons });
-    Step { run: next, actions: vec![Action::TellVerdict], reason: Reason::Judged(verdict) }
+    Step { run: next, actions: vec![], reason: Reason::Judged(verdict) }
 }
 
 fn wait(run: &Run, reason: Reason) -> Step {
@@ -417,7 +428,7 @@ fn late(run: &Run, seen: &Observation<'_>) -> String {
         Phase::Preparing => {
             format!("the room's password was not applied until the deadline {deadline}")
         }
-        Phase::Verifying | Phase::Destroying | Phase::Closed => match seen.verification {
+        Phase::Verifying | Phase::Judged | Phase::Destroying | Phase::Closed => match seen.verification {
             Some(v) => format!(
                 "verification had done {} of {} units of work at the deadline {deadline}",
                 v.units_done, v.units_total

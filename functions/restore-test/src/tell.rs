@@ -11,6 +11,9 @@ use crate::prove;
 /// Findings about a judged run: one on the proof, and, if it passed, one on each objective: what failed or proved nothing measured no
 /// recovery, and leaves what was said of the objectives before as it is. What is as it must be resolves an incident that an earlier run
 /// of the same sort opened. `trend` are the runs before, oldest first.
+///
+/// They are as old as the verdict, whenever they are told: what an invocation that was killed left to be told does not go over what a
+/// later run was judged.
 #[must_use]
 pub fn findings(
     plan: &Plan,
@@ -18,25 +21,26 @@ pub fn findings(
     run: &Run,
     verdict: &RunVerdict,
     trend: &[TrendPoint],
-    now: Timestamp,
 ) -> Vec<Finding> {
     let proof = Proof::of(run, resource);
-    let mut findings = vec![of_proof(plan, &proof, run, verdict, now)];
+    let judged_at = run.times.judged_at.unwrap_or_else(|| run.known_until());
+    let mut findings = vec![of_proof(plan, &proof, run, verdict, judged_at)];
     if let Some(took) = run.recovery_time() {
         let (limits, _) = proof.objectives();
         let measured = (took, limits.rto);
-        let mut rto = objective(plan, &proof, run, &RTO, measured, now);
+        let mut rto = objective(plan, &proof, run, &RTO, measured, judged_at);
         rto.facts.push(("recovery time".into(), prove::among(took, run, resource, trend)));
         findings.push(rto);
         // Of a recovery point that is old on purpose the age says nothing.
         if proof.is_of_the_newest() {
-            findings.push(objective(plan, &proof, run, &RPO, (run.recovery_point_age(), limits.rpo), now));
+            let measured = (run.recovery_point_age(), limits.rpo);
+            findings.push(objective(plan, &proof, run, &RPO, measured, judged_at));
         }
     }
     findings
 }
 
-fn of_proof(plan: &Plan, proof: &Proof<'_>, run: &Run, verdict: &RunVerdict, now: Timestamp) -> Finding {
+fn of_proof(plan: &Plan, proof: &Proof<'_>, run: &Run, verdict: &RunVerdict, judged_at: Timestamp) -> Finding {
     let why = verdict.reasons.first().map_or("no reason was recorded", String::as_str);
     let (state, title, threatens) = match verdict.verdict {
         Verdict::Passed => {
@@ -58,6 +62,7 @@ fn of_proof(plan: &Plan, proof: &Proof<'_>, run: &Run, verdict: &RunVerdict, now
         state,
         severity: Severity::High,
         resource: Some(run.resource.clone()),
+        part: proof.part(!run.is_by_hand()),
         title,
         threatens,
         next_step: match verdict.verdict {
@@ -73,7 +78,7 @@ fn of_proof(plan: &Plan, proof: &Proof<'_>, run: &Run, verdict: &RunVerdict, now
             }
         },
         facts: facts(run, verdict),
-        seen_at: now,
+        seen_at: judged_at,
     }
 }
 
@@ -115,7 +120,7 @@ fn objective(
     run: &Run,
     objective: &Objective,
     (value, limit): (SignedDuration, SignedDuration),
-    now: Timestamp,
+    judged_at: Timestamp,
 ) -> Finding {
     let met = value <= limit;
     let Objective { name, measured, mend } = objective;
@@ -124,6 +129,7 @@ fn objective(
         state: if met { FindingState::Resolved } else { FindingState::Open },
         severity: Severity::High,
         resource: Some(run.resource.clone()),
+        part: proof.part(!run.is_by_hand()),
         title: format!(
             "{measured} of {} was {value:#}, {name} {limit:#} is {}",
             run.resource,
@@ -132,7 +138,7 @@ fn objective(
         threatens: if met { "nothing".into() } else { format!("a recovery of {} would miss its {name}", run.resource) },
         next_step: if met { "nothing".into() } else { (*mend).into() },
         facts: vec![("run".into(), run.id.to_string())],
-        seen_at: now,
+        seen_at: judged_at,
     }
 }
 

@@ -116,6 +116,7 @@ fn ended(cause: &Cause, told: &Told, title: String, now: Timestamp) -> Finding {
         state: FindingState::Resolved,
         severity: told.severity.max(Severity::Low),
         resource: Some(told.resource.clone()),
+        part: None,
         title,
         threatens: "nothing".into(),
         next_step: "nothing".into(),

@@ -45,6 +45,10 @@ pub const CLOSING_TIME: SignedDuration = SignedDuration::from_secs(30);
 /// With less than this left no check is begun: it would only be cut.
 pub const UNIT_TIME_MIN: SignedDuration = SignedDuration::from_secs(5);
 
+/// How often what was found is recorded within a stage: of finished checks, a kill costs at most as much. An invocation of Lambda's longest
+/// fifteen minutes so writes its record fifteen times at most, beside once a stage and once in the end.
+pub const RECORD_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
 /// Where the plan's questions are asked if the source instance was made without a database of its own.
 const DATABASE_DEFAULT: &str = "postgres";
 
@@ -162,7 +166,7 @@ pub async fn handle<O: Objects, S: ReadSecrets, B: Bus, Y: Clock + Entropy, D: R
 
     // Act and record, stage by stage.
     let progress = Progress::new(units, &held.body);
-    let mut journal = Journal { ledger, clock: ports.system, held, progress };
+    let mut journal = Journal { ledger, clock: ports.system, held, written_at: ports.system.now(), progress };
     let carried_out = carry_out(&room, &mut journal, until, ports.connections.max(1)).await;
     room.leave().await;
     if let Some(error) = carried_out? {
@@ -237,7 +241,7 @@ fn begun(run: &RunId, first_query_at: Timestamp, baseline: Option<RunId>) -> Ver
 }
 
 /// Makes what checks the time allows, stage by stage: no stage begins before the one before it is over. What was found is recorded
-/// after each. Gives the error if the room was lost on the way.
+/// after each, and every [`RECORD_EVERY`] within. Gives the error if the room was lost on the way.
 async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
     room: &R,
     journal: &mut Journal<'_, O, E, C>,
@@ -261,15 +265,18 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
         // The first check of an invocation has all the time that there ever is.
         let first = pending.iter().position(|unit| !unit.is_settled()).filter(|_| fresh);
         fresh &= first.is_none();
-        let attempts = pending
-            .iter()
-            .enumerate()
-            .map(|(place, unit)| attempt(room, journal.clock, unit, until, first == Some(place)));
+        let clock = journal.clock;
+        let attempts =
+            pending.iter().enumerate().map(|(place, unit)| attempt(room, clock, unit, until, first == Some(place)));
         let mut attempts = stream::iter(attempts.collect::<Vec<_>>()).buffer_unordered(width);
-        let (mut results, mut lost) = (Vec::new(), None);
+        let mut lost = None;
         while let Some(attempted) = attempts.next().await {
             match attempted {
-                Ok(result) => results.extend(result),
+                Ok(Some((result, observed))) => {
+                    journal.progress.take(result, observed);
+                    journal.write_every(RECORD_EVERY).await?;
+                }
+                Ok(None) => {}
                 Err(error) => {
                     lost = Some(error);
                     break;
@@ -277,7 +284,6 @@ async fn carry_out<R: Room, O: Objects, E: Entropy, C: Clock>(
             }
         }
         drop(attempts);
-        results.into_iter().for_each(|(result, observed)| journal.progress.take(result, observed));
         journal.write(None).await?;
         if lost.is_some() || !journal.progress.is_done_to(stage) {
             return Ok(lost);
@@ -322,10 +328,19 @@ struct Journal<'a, O, E, C> {
     ledger: Ledger<'a, O, E>,
     clock: &'a C,
     held: Held<Verification>,
+    written_at: Timestamp,
     progress: Progress,
 }
 
 impl<O: Objects, E: Entropy, C: Clock> Journal<'_, O, E, C> {
+    /// Writes, unless it did so a moment ago.
+    async fn write_every(&mut self, pause: SignedDuration) -> Result<(), Error> {
+        if self.clock.now() < self.written_at + pause {
+            return Ok(());
+        }
+        self.write(None).await
+    }
+
     async fn write(&mut self, finished_at: Option<Timestamp>) -> Result<(), Error> {
         let before = &self.held.body;
         let fully_read_at = before.fully_read_at.or_else(|| self.progress.is_fully_read().then(|| self.clock.now()));
@@ -342,6 +357,7 @@ impl<O: Objects, E: Entropy, C: Clock> Journal<'_, O, E, C> {
             observed: self.progress.observed().clone(),
         };
         self.held = self.ledger.replace(&self.held, body).await?;
+        self.written_at = self.clock.now();
         Ok(())
     }
 

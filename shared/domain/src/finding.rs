@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::names::{Environment, NameError, PlanName, ResourceName};
+use crate::plan::PlanPart;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +127,8 @@ pub struct Finding {
     pub severity: Severity,
     /// The plan's name of the resource, if it is about one.
     pub resource: Option<ResourceName>,
+    /// The part of the resource's plan that it hangs on, if that is less than the resource.
+    pub part: Option<PlanPart>,
     /// What happened, one sentence, without a full stop.
     pub title: String,
     /// What it threatens.

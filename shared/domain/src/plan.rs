@@ -4,6 +4,7 @@
 
 mod alerts;
 mod checks;
+mod part;
 mod resource;
 mod rules;
 
@@ -18,6 +19,7 @@ pub use checks::{
     Checks, CountCheck, DocumentCheck, DocumentFreshness, FreshCheck, ImmutableCheck, MigrationTool, MigrationsCheck,
     SqlCheck,
 };
+pub use part::PlanPart;
 pub use resource::{
     BucketPolicy, LossObjectives, Objectives, Overlap, Priority, Resource, ResourceKind, Standby, Target,
 };

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use holdfast_domain::plan::PlanPart;
 use holdfast_domain::{Cause, ResourceName, Severity, Slot};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -218,6 +219,9 @@ pub struct Line {
     /// The plan's name of the resource, if it is about one.
     #[serde(with = "holdfast_wire::text::optional", default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceName>,
+    /// The part of the resource's plan that it hangs on, if that is less than the resource.
+    #[serde(with = "holdfast_wire::plan_part", default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PlanPart>,
     /// What happened.
     pub title: String,
     /// How it stands.

@@ -43,7 +43,7 @@ pub use proved::{Proved, ProvedEntry, proved_key};
 pub use record::{Held, Ledger, LedgerError, Written};
 pub use recovery_point::{RecoveryPointRecord, Requested, SizeFrom, recovery_point_key, requested_point_key};
 pub use room_parameters::RoomParameters;
-pub use rooms::{ROOMS_KEY, RoomsInUse};
+pub use rooms::{LateRoom, ROOMS_KEY, RoomsInUse};
 pub use run::{
     Capacity, Fingerprint, Maker, OPEN_PREFIX, Phase, RecoveryPoint, Run, RunSource, RunTimes, RunVerdict, SeenBy,
     open_key, run_key, run_of_open_key,

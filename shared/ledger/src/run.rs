@@ -45,7 +45,9 @@ pub enum Phase {
     Preparing,
     /// `verify` was called.
     Verifying,
-    /// There is a verdict; the room is to be destroyed.
+    /// There is a verdict, and people are to be told it.
+    Judged,
+    /// People were told; the room is to be destroyed.
     Destroying,
     /// The room and its secret are gone.
     Closed,
@@ -279,7 +281,7 @@ pub struct Run {
     pub parameters: Option<RoomParameters>,
     /// What the room was run with, as RDS showed it.
     pub restored_as: Option<Fingerprint>,
-    /// The verdict, from `Destroying` on.
+    /// The verdict, from `Judged` on.
     pub verdict: Option<RunVerdict>,
     /// The number of the resource's last evidence before this run was wanted; this run's own is somewhere after it.
     pub evidence_after: u64,
@@ -310,6 +312,12 @@ impl From<Capacity> for ServerlessCapacity {
 }
 
 impl Run {
+    /// Whether a person asked for it, and no rule.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.rule == "manual"
+    }
+
     /// The cluster that the room is, where it is one.
     #[must_use]
     pub fn room_cluster(&self) -> Option<DbClusterId> {

@@ -11,7 +11,7 @@ use holdfast_domain::{DbClusterId, DbInstanceId, DbSnapshotId, Region};
 use holdfast_ports::{ClusterRooms, ClusterSource, CreateMember, Password, PortErrorKind, RestoreDbCluster};
 use jiff::Timestamp;
 
-use crate::memory::{Cluster, Instance, LOGS_EVERY, MemoryCloud, Snapshot, State, new_snapshot};
+use crate::memory::{Cluster, Instance, MemoryCloud, Snapshot, State, new_snapshot};
 use crate::ports::{Answered, refuse};
 
 impl MemoryCloud {
@@ -88,18 +88,11 @@ impl State {
                 cluster.password_at = None;
                 cluster.seen.password_pending = false;
             }
-            if cluster.continuous {
-                cluster.seen.latest_restorable_at = Some(now - LOGS_EVERY);
+            if let Some((_, becomes)) = cluster.becomes.take_if(|(at, _)| *at <= now) {
+                let Some(status) = becomes else { return false };
+                cluster.seen.status = status;
             }
-            match cluster.becomes.clone() {
-                Some((at, None)) => at > now,
-                Some((at, Some(status))) if at <= now => {
-                    cluster.seen.status = status;
-                    cluster.becomes = None;
-                    true
-                }
-                Some(_) | None => true,
-            }
+            true
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The state of the in-memory cloud, and the hands that tests have on it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use holdfast_domain::inventory::{
@@ -20,7 +21,7 @@ use crate::rate::Rate;
 
 /// How far the latest restorable time lags behind: RDS uploads transaction logs every five minutes (source: RDS User Guide, "Restoring a
 /// DB instance to a specified time").
-pub(crate) const LOGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
+const LOGS_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long RDS's work takes.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,8 @@ pub struct MemoryCloud {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) now: Timestamp,
+    /// When the next thing becomes what it becomes. Reckoned by [`State::settle`], which whoever begins something calls.
+    due_at: Option<Timestamp>,
     pub(crate) timings: Timings,
     pub(crate) counter: u64,
     pub(crate) objects: BTreeMap<String, Object>,
@@ -114,6 +117,7 @@ impl MemoryCloud {
         Self {
             state: Mutex::new(State {
                 now,
+                due_at: None,
                 timings: Timings::default(),
                 counter: 0,
                 objects: BTreeMap::new(),
@@ -161,7 +165,11 @@ impl MemoryCloud {
     pub fn pass(&self, time: SignedDuration) {
         let mut state = self.state();
         state.now += time;
-        state.settle();
+        if state.due_at.is_some_and(|at| at <= state.now) {
+            state.settle();
+        } else {
+            state.follow_the_clock();
+        }
     }
 
     /// Now, by the virtual clock.
@@ -225,6 +233,23 @@ impl MemoryCloud {
     #[must_use]
     pub fn keys_with(&self, prefix: &str) -> Vec<String> {
         self.state().keys_with(prefix)
+    }
+
+    /// How many keys have a prefix.
+    #[must_use]
+    pub fn count_with(&self, prefix: &str) -> usize {
+        self.state().under(prefix).count()
+    }
+
+    /// Shows an object as it lies there.
+    pub fn look_at<T>(&self, key: &str, look: impl FnOnce(&Object) -> T) -> Option<T> {
+        self.state().objects.get(key).map(look)
+    }
+
+    /// The last key with a prefix.
+    #[must_use]
+    pub fn last_key_with(&self, prefix: &str) -> Option<String> {
+        self.state().under(prefix).next_back().map(|(key, _)| key.clone())
     }
 
     /// Forgets the calls so far, which a long life would drown in.
@@ -392,46 +417,64 @@ impl State {
         format!("{what}-{:016x}", self.counter)
     }
 
+    /// Every object whose key has a prefix, in order of key.
+    fn under(&self, prefix: &str) -> impl DoubleEndedIterator<Item = (&String, &Object)> {
+        // What has the prefix sorts before the prefix with a last character beyond all others.
+        let end = format!("{prefix}{}", char::MAX);
+        let bounds = (Bound::Included(prefix), Bound::Excluded(end.as_str()));
+        self.objects.range::<str, _>(bounds)
+    }
+
     /// Every key with a prefix, in order.
     pub(crate) fn keys_with(&self, prefix: &str) -> Vec<String> {
-        let from = self.objects.range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
-        from.map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect()
+        self.under(prefix).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Latest restorable times move with the clock.
+    fn follow_the_clock(&mut self) {
+        let latest = Some(self.now - LOGS_EVERY);
+        for instance in self.instances.values_mut().filter(|instance| instance.continuous) {
+            instance.seen.latest_restorable_at = latest;
+        }
+        for cluster in self.clusters.values_mut().filter(|cluster| cluster.continuous) {
+            cluster.seen.latest_restorable_at = latest;
+        }
     }
 
     /// Carries out what was due until now.
     pub(crate) fn settle(&mut self) {
         let now = self.now;
+        self.follow_the_clock();
         self.instances.retain(|_, instance| {
             if instance.password_at.is_some_and(|at| at <= now) {
                 instance.password_at = None;
                 instance.seen.password_pending = false;
             }
-            if instance.continuous {
-                instance.seen.latest_restorable_at = Some(now - LOGS_EVERY);
+            if let Some((_, becomes)) = instance.becomes.take_if(|(at, _)| *at <= now) {
+                let Some(status) = becomes else { return false };
+                instance.seen.status = status;
+                let host = format!("{}.test", instance.seen.id);
+                let port = if instance.seen.engine == "docdb" { 27017 } else { 5432 };
+                instance.seen.endpoint.get_or_insert(Endpoint { host, port });
             }
-            match instance.becomes.clone() {
-                Some((at, None)) => at > now,
-                Some((at, Some(status))) if at <= now => {
-                    instance.seen.status = status;
-                    let host = format!("{}.test", instance.seen.id);
-                    let port = if instance.seen.engine == "docdb" { 27017 } else { 5432 };
-                    instance.seen.endpoint.get_or_insert(Endpoint { host, port });
-                    instance.becomes = None;
-                    true
-                }
-                Some(_) | None => true,
-            }
+            true
         });
         self.settle_clusters();
         for snapshot in self.snapshots.values_mut().chain(self.cluster_snapshots.values_mut()) {
-            if let Some((at, status)) = snapshot.becomes.clone()
-                && at <= now
-            {
+            if let Some((_, status)) = snapshot.becomes.take_if(|(at, _)| *at <= now) {
                 snapshot.seen.status = status;
                 // RDS tells the size of DB snapshots alone.
                 snapshot.seen.size_bytes = (snapshot.seen.kind == DatabaseKind::Instance).then_some(1 << 30);
-                snapshot.becomes = None;
             }
         }
+        self.due_at = self.next_due();
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        let instances = self.instances.values().flat_map(|i| [i.password_at, i.becomes.as_ref().map(|(at, _)| *at)]);
+        let clusters = self.clusters.values().flat_map(|c| [c.password_at, c.becomes.as_ref().map(|(at, _)| *at)]);
+        let snapshots = self.snapshots.values().chain(self.cluster_snapshots.values());
+        let snapshots = snapshots.map(|snapshot| snapshot.becomes.as_ref().map(|(at, _)| *at));
+        instances.chain(clusters).chain(snapshots).flatten().min()
     }
 }

@@ -1,5 +1,6 @@
 //! A finding as JSON.
 
+use holdfast_domain::plan::PlanPart;
 use holdfast_domain::{Cause, Finding, FindingState, ResourceName, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub(crate) struct FindingShape {
     severity: Severity,
     #[serde(with = "crate::text::optional", default, skip_serializing_if = "Option::is_none")]
     resource: Option<ResourceName>,
+    #[serde(with = "crate::plan_part", default, skip_serializing_if = "Option::is_none")]
+    part: Option<PlanPart>,
     title: String,
     threatens: String,
     next_step: String,
@@ -39,6 +42,7 @@ impl From<Finding> for FindingShape {
             },
             severity: finding.severity,
             resource: finding.resource,
+            part: finding.part,
             title: finding.title,
             threatens: finding.threatens,
             next_step: finding.next_step,
@@ -58,6 +62,7 @@ impl From<FindingShape> for Finding {
             },
             severity: shape.severity,
             resource: shape.resource,
+            part: shape.part,
             title: shape.title,
             threatens: shape.threatens,
             next_step: shape.next_step,

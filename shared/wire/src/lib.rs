@@ -7,6 +7,7 @@ mod alarm;
 mod finding;
 mod message;
 mod notification;
+pub mod plan_part;
 mod requests;
 pub mod restore_from;
 mod snapshot_now;

@@ -1,5 +1,6 @@
 //! Messages as they cross the edge: whatever is said is understood, and whatever is not ours is refused with its place.
 
+use holdfast_domain::plan::{PlanPart, RestoreFrom};
 use holdfast_domain::{Cause, Finding, FindingState, Severity};
 use holdfast_wire::{Acknowledge, Message, NotificationBody, RunRef, SOURCE, Trigger, VerifyWork, read};
 use jiff::Timestamp;
@@ -28,21 +29,28 @@ fn sns(text: &str) -> Value {
     }] })
 }
 
+fn any_part() -> impl Strategy<Value = Option<PlanPart>> {
+    let from = prop::sample::select(vec![RestoreFrom::Latest, RestoreFrom::Random, RestoreFrom::Pitr]);
+    let region = prop::sample::select(vec!["eu-central-1", "us-east-1"]).prop_map(|name| name.parse().expect("legal"));
+    prop::option::of((from, region).prop_map(|(from, region)| PlanPart::RestoreTests { from, region }))
+}
+
 fn any_finding() -> impl Strategy<Value = Finding> {
     let words = || any::<String>();
     let when = (-2_000_000_000..4_000_000_000_i64, 0..1_000_000_000_i32);
     let state = prop_oneof![Just(FindingState::Open), Just(FindingState::Resolved)];
     (
-        ("[!-~]{1,255}", state, prop::sample::select(&Severity::ALL[..]), prop::option::of("[a-z]{1,40}")),
+        ("[!-~]{1,255}", state, prop::sample::select(&Severity::ALL[..]), prop::option::of("[a-z]{1,40}"), any_part()),
         (words(), words(), words(), vec((words(), words()), 0..4), when),
     )
         .prop_map(
-            |((cause, state, severity, resource), (title, threatens, next_step, facts, (second, nanosecond)))| {
+            |((cause, state, severity, resource, part), (title, threatens, next_step, facts, (second, nanosecond)))| {
                 Finding {
                     cause: cause.parse::<Cause>().expect("legal"),
                     state,
                     severity,
                     resource: resource.map(|name| name.parse().expect("legal")),
+                    part,
                     title,
                     threatens,
                     next_step,

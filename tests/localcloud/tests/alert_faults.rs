@@ -148,6 +148,7 @@ alerts:
             state: FindingState::Open,
             severity: Severity::High,
             resource: Some(resource.parse().expect("legal")),
+            part: None,
             title: format!("the restore test of {resource} failed"),
             threatens: "a recovery would lose orders".into(),
             next_step: "look at the run".into(),

@@ -190,8 +190,13 @@ impl Book {
     /// The step that judges a run because an action failed for good.
     pub(crate) fn given_up(&self, number: u16) -> u16 {
         let before = self.decided(number);
-        let (run, actions) = (before.instead, vec![Action::TellVerdict]);
+        let (run, actions) = (before.instead, Vec::new());
         self.number(Decided { run, actions, instead: run, reason: "it could not go on".into() })
+    }
+
+    /// The step after a verdict was recorded. It asks for nothing that was seen, and so nothing of it is kept.
+    pub(crate) fn judged(&self, run: RunShape) -> u16 {
+        self.step(Seen { run, room: Sight::Unseen, checks: None, free: false, now: run.known_until })
     }
 
     /// The same step, with the link that was written in between.
@@ -216,7 +221,7 @@ impl Book {
             let runs = if held { [(id.to_string(), now)].into() } else { [].into() };
             let open: BTreeSet<_> = open.then(|| id.clone()).into_iter().collect();
             let run = run.map(|run| self.run(run));
-            !rooms::give(1, &RoomsInUse { runs }, &open, run.iter(), now).runs.is_empty()
+            !rooms::give(1, &RoomsInUse { runs, ..RoomsInUse::default() }, &open, run.iter(), now).runs.is_empty()
         })
     }
 

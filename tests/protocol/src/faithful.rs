@@ -169,7 +169,7 @@ fn tester_call(book: &Book, tester: &Tester) -> Option<&'static str> {
         At::Look(Look::Markers) => "s3:ListObjectsV2 open",
         At::Look(Look::Run | Look::Closed)
         | At::Begin(Begin::Begun | Begin::CreateReadBack)
-        | At::Keep(Keep::ReadBack | Keep::Stands) => "s3:GetObject run",
+        | At::Keep(Keep::ReadBack) => "s3:GetObject run",
         At::Look(Look::Checks) | At::Act(Act::CheckedRecord) => "s3:GetObject verification",
         At::Look(Look::Instances) => "rds:DescribeDBInstances",
         At::Look(Look::Secrets) => "secretsmanager:ListSecrets",
@@ -189,7 +189,6 @@ fn tester_call(book: &Book, tester: &Tester) -> Option<&'static str> {
         At::Act(Act::Reset) => "rds:ModifyDBInstance",
         At::Act(Act::PutLink) => "s3:PutObject evidence",
         At::Act(Act::RemoveMarker) => "s3:DeleteObject open",
-        At::Keep(Keep::TellAgain) => "events:PutEvents",
         At::ReapRoom => "rds:DeleteDBInstance",
         At::ReapSecret => "secretsmanager:DeleteSecret",
         At::ReapGroup => "rds:DeleteDBParameterGroup",

@@ -26,8 +26,27 @@ fn as_decided(_: &Seen, _: &mut Decided) {}
 #[test]
 fn a_planted_deletion_of_the_room_before_the_verdict_is_recorded_is_found() {
     insta::assert_snapshot!(found(None, |seen, decided| {
-        if seen.run.phase < Phase::Destroying && decided.run.phase == Phase::Destroying {
+        if seen.run.verdict.is_none() && decided.run.verdict.is_some() {
             decided.actions.push(Action::DeleteRoom);
+        }
+    }));
+}
+
+/// So it was until this model found it.
+#[test]
+fn a_planted_word_of_the_verdict_before_it_is_recorded_is_found() {
+    insta::assert_snapshot!(found(None, |seen, decided| {
+        if seen.run.verdict.is_none() && decided.run.verdict.is_some() {
+            decided.actions.push(Action::TellVerdict);
+        }
+    }));
+}
+
+#[test]
+fn a_planted_verdict_that_is_recorded_and_told_to_nobody_is_found() {
+    insta::assert_snapshot!(found(None, |seen, decided| {
+        if seen.run.phase == Phase::Judged {
+            decided.actions.clear();
         }
     }));
 }

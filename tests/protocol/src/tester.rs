@@ -3,7 +3,6 @@
 //! Calls whose answer is the same for ever in this small world (the plan, the snapshots) are left out; so are those whose failure only
 //! ends the invocation before it did anything.
 
-use holdfast_domain::Verdict;
 use holdfast_ledger::Phase;
 use restore_test::step::Action;
 
@@ -76,9 +75,6 @@ pub(crate) enum Act {
 pub(crate) enum Keep {
     Write,
     ReadBack,
-    /// Which verdict stands, after another one was told.
-    Stands,
-    TellAgain,
 }
 
 /// What an invocation knows.
@@ -107,8 +103,6 @@ pub(crate) struct Tester {
     number: u8,
     /// Whether the write that is read back has happened.
     landed: bool,
-    /// The verdict to tell, by its number in the enum and one.
-    verdict: Option<Verdict>,
 }
 
 impl Tester {
@@ -130,7 +124,6 @@ impl Tester {
         done: 0,
         number: 0,
         landed: false,
-        verdict: None,
     };
 
     /// The action that is being carried out.
@@ -419,7 +412,7 @@ impl Tester {
                 Action::ForgetSecret => world.forget_secret(),
                 // Past the deadline one that is still in use is left to the reaper.
                 Action::DeleteParameterGroup => goes_on &= world.delete_group() || self.late,
-                Action::TellVerdict => world.told = self.intended(book).verdict,
+                Action::TellVerdict => world.tell(self.intended(book).verdict),
                 Action::WriteEvidence => unreachable!("it begins with a look at the verification"),
                 Action::Close => {}
                 Action::AddMember | Action::DeleteMember | Action::DeleteCluster => {
@@ -462,33 +455,22 @@ impl Tester {
                 if self.landed {
                     world.put_run(intended);
                 }
-                if self.landed && answer.is_told() { self.reap() } else { self.at(At::Keep(Keep::ReadBack)) }
+                if self.landed && answer.is_told() { self.recorded(book) } else { self.at(At::Keep(Keep::ReadBack)) }
             }
             Keep::ReadBack => {
-                let own = self.landed && world.run == Some(intended);
-                if !answer.is_told() || own || world.run == self.run || intended.verdict.is_none() {
-                    self.reap()
-                } else {
-                    self.verdict = intended.verdict;
-                    self.at(At::Keep(Keep::Stands))
-                }
-            }
-            Keep::Stands => {
-                let stands = world.run.and_then(|run| run.verdict).filter(|_| answer.is_told());
-                if stands.is_some() && stands != self.verdict {
-                    self.verdict = stands;
-                    self.at(At::Keep(Keep::TellAgain))
-                } else {
-                    self.reap()
-                }
-            }
-            Keep::TellAgain => {
-                if answer.happens() {
-                    world.told = self.verdict;
-                }
-                self.reap()
+                let own = answer.is_told() && self.landed && world.run == Some(intended);
+                if own { self.recorded(book) } else { self.reap() }
             }
         }
+    }
+
+    /// What this invocation judged it tells at once; every other step is its last.
+    fn recorded(self, book: &Book) -> Option<Self> {
+        let run = self.intended(book);
+        if run.phase != Phase::Judged {
+            return self.reap();
+        }
+        Self { run: Some(run), step: book.judged(run), done: 0, number: 0, landed: false, ..self }.next_action(book)
     }
 
     /// What nobody looks after any more goes last, whatever became of the step.

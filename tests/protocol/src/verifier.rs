@@ -98,7 +98,7 @@ impl Verifier {
                 Some(Phase::Verifying) => self.at(At::Checks),
                 // The call overtook its record.
                 Some(Phase::Requested | Phase::Restoring | Phase::Preparing) => Next::Failed,
-                Some(Phase::Destroying | Phase::Closed) | None => Next::Done,
+                Some(Phase::Judged | Phase::Destroying | Phase::Closed) | None => Next::Done,
             },
             At::Checks if world.checks.is_some_and(|checks| checks.finished.is_some()) => self.at(At::TellRecorded),
             At::Checks => Self { held: world.checks, ..self }.at(At::Secret),

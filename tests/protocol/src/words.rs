@@ -132,8 +132,6 @@ fn tester_call(book: &Book, tester: &Tester) -> &'static str {
         At::Act(Act::PutLink) => "writes its link",
         At::Act(Act::RemoveMarker) => "removes the marker",
         At::Keep(Keep::Write) => "records the run",
-        At::Keep(Keep::Stands) => "reads which verdict stands",
-        At::Keep(Keep::TellAgain) => "tells the verdict that stands",
         At::ReapRoom => "reaps the room",
         At::ReapSecret => "reaps the secret",
         At::ReapGroup => "reaps the parameter group",

@@ -28,6 +28,8 @@ pub(crate) enum Rule {
     VerdictChanges,
     /// *Passed* is what the finished verification says, and nothing else.
     PassedWithoutProof,
+    /// People hear the recorded verdict, and no other.
+    ToldUnrecorded,
     /// A room is deleted when its run is judged, or half an hour after its deadline.
     RoomDeletedUnjudged,
     /// A room that was given its own password has its secret for as long as it stands, or until the reaper's time.
@@ -163,6 +165,14 @@ impl World {
         self.run = Some(run);
     }
 
+    /// Tells people a verdict.
+    pub(crate) fn tell(&mut self, verdict: Option<Verdict>) {
+        self.told = verdict;
+        if verdict != self.run.and_then(|run| run.verdict) {
+            self.breaks(Rule::ToldUnrecorded);
+        }
+    }
+
     pub(crate) fn put_checks(&mut self, checks: Checks, read_after_vacuum: bool) {
         if self.checks.is_some_and(|before| before.finished.is_some()) {
             self.breaks(Rule::FinishedRecordWritten);
@@ -175,7 +185,7 @@ impl World {
 
     pub(crate) fn delete_room(&mut self) {
         if matches!(self.room, Status::Creating | Status::Available) {
-            let judged = self.run.is_some_and(|run| run.phase >= Phase::Destroying);
+            let judged = self.run.is_some_and(|run| run.verdict.is_some());
             if !judged && self.clock < REAPED {
                 self.breaks(Rule::RoomDeletedUnjudged);
             }
@@ -250,11 +260,6 @@ impl World {
         let nothing_left =
             self.room == Status::Absent && self.secret == 0 && !self.group && !self.marker && !self.rooms.held;
         let links = self.links.iter().filter(|link| **link == Link::Own).count();
-        closed && nothing_left && links == 1 && self.told.is_some()
-    }
-
-    /// Whether the verdict that people heard last is the one that stands.
-    pub(crate) fn told_what_stands(&self) -> bool {
-        self.told == self.run.and_then(|run| run.verdict)
+        closed && nothing_left && links == 1 && self.told == self.run.and_then(|run| run.verdict)
     }
 }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use holdfast_domain::inventory::{DbCluster, DbInstance, DbSnapshot, ReplicatedBackup};
+use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbSnapshot, ReplicatedBackup};
 use holdfast_domain::tags::{self, Tags};
 use holdfast_domain::{DbInstanceId, Region, SecretName};
 use holdfast_ports::{
@@ -26,7 +26,7 @@ use crate::functions::Function;
 use crate::misfortune::{Broken, Misfortune, Refusal};
 use crate::weather::Fate;
 use crate::witness::people;
-use crate::world::{Effect, RoomFacts, World};
+use crate::world::{ClusterRoom, Effect, RoomFacts, World};
 
 /// The hands of one invocation.
 #[derive(Clone)]
@@ -50,6 +50,9 @@ fn readers(key: &str) -> &'static [Function] {
 }
 
 type Answered<T> = Result<T, PortError>;
+
+/// How far replicas of continuous backups are behind.
+const REPLICATED_AFTER: SignedDuration = SignedDuration::from_mins(9);
 
 /// Ready when virtual time has come so far.
 struct Due<'a> {
@@ -130,7 +133,10 @@ impl Hands {
         let fate = {
             let mut state = self.world.state();
             let (now, region) = (self.world.now(), call.region.map(Region::as_str));
-            state.witness.called(now, self.function, call.operation);
+            state.witness.called();
+            if let Some(calls) = state.running.get_mut(&self.invocation) {
+                calls.by_service.count(call.service());
+            }
             if hangs {
                 Fate::Hangs
             } else {
@@ -142,6 +148,10 @@ impl Hands {
                 fate
             }
         };
+        if self.function == Function::Alert && fate != Fate::Well {
+            let now = self.world.now();
+            self.world.state().witness.trouble(now);
+        }
         match fate {
             Fate::Hangs => std::future::pending().await,
             Fate::Refused(Refusal::Throttled) => Err(call.refused(PortErrorKind::Throttled)),
@@ -283,7 +293,12 @@ impl DbSnapshots for Hands {
 impl DbClusters for Hands {
     async fn db_clusters(&self, region: &Region) -> Answered<Vec<DbCluster>> {
         let act = || self.world.cloud.db_clusters(region);
-        self.call(Call::reads("rds:DescribeDBClusters", region.as_str(), Some(region)), act).await
+        let mut fresh = self.call(Call::reads("rds:DescribeDBClusters", region.as_str(), Some(region)), act).await?;
+        for (id, at) in &self.world.state().logs_stuck {
+            let stuck = fresh.iter_mut().filter(|cluster| cluster.id.as_str() == id);
+            stuck.for_each(|cluster| cluster.latest_restorable_at = cluster.latest_restorable_at.map(|_| *at));
+        }
+        Ok(self.shown(region, "clusters", fresh, |state| &mut state.shown_clusters))
     }
 
     async fn db_cluster_snapshots(&self, region: &Region) -> Answered<Vec<DbSnapshot>> {
@@ -297,7 +312,17 @@ impl DbClusters for Hands {
 impl ReplicatedBackups for Hands {
     async fn replicated_backups(&self, region: &Region) -> Answered<Vec<ReplicatedBackup>> {
         let call = Call::reads("rds:DescribeDBInstanceAutomatedBackups", region.as_str(), Some(region));
-        self.call(call, || self.world.cloud.replicated_backups(region)).await
+        let mut replicas = self.call(call, || self.world.cloud.replicated_backups(region)).await?;
+        let now = self.world.now();
+        let state = self.world.state();
+        for replica in &mut replicas {
+            // Logs follow the source's a few minutes later, and stand still with them.
+            let id = replica.source_arn.rsplit(':').next().unwrap_or("");
+            let latest = state.logs_stuck.get(id).copied().unwrap_or(now) - REPLICATED_AFTER;
+            replica.latest_restorable_at = replica.latest_restorable_at.map(|_| latest);
+        }
+        drop(state);
+        Ok(replicas)
     }
 }
 
@@ -305,7 +330,7 @@ fn key_of(what: &Misfortune) -> Option<&str> {
     if let Misfortune::KeyDisabled { resource, .. } = what { Some(resource) } else { None }
 }
 
-fn damage_of(what: &Misfortune) -> Option<&str> {
+pub(crate) fn damage_of(what: &Misfortune) -> Option<&str> {
     if let Misfortune::Damaged { resource, .. } = what { Some(resource) } else { None }
 }
 
@@ -333,32 +358,53 @@ impl Hands {
 
     fn begin_room(&self, request: &RestoreDbInstance) {
         let now = self.world.now();
-        let source = match &request.source {
-            RoomSource::Snapshot(id) => Err(id),
-            RoomSource::PointInTime { instance, .. } => Ok(instance),
-        };
         let mut state = self.world.state();
-        state.changed_by(self, &RDS);
-        let resource = request.tags.get(tags::RESOURCE).cloned().unwrap_or_default();
-        let damaged = match source {
-            Err(id) => state.damaged_points.contains(id),
-            Ok(_) => state.weather.of_resource(now, &resource, damage_of),
+        let resource = request.tags.get(tags::RESOURCE).map_or("", String::as_str);
+        let damaged = match &request.source {
+            RoomSource::Snapshot(id) => state.damaged_points.contains(id),
+            RoomSource::PointInTime { .. } => state.weather.of_resource(now, resource, damage_of),
         };
-        let deadline = request.tags.get(tags::DEADLINE).and_then(|at| at.parse().ok());
+        state.witness.room_made(now, request);
+        drop(state);
+        let (region, room, tags) = (&request.region, request.id.clone(), &request.tags);
+        self.begin(Restored { region, room, tags, kind: DatabaseKind::Instance, damaged });
+    }
+
+    /// A room is being restored, of one kind or the other.
+    fn begin(&self, restored: Restored<'_>) {
+        let now = self.world.now();
+        let Restored { region, room, tags, kind, damaged } = restored;
+        let resource = tags.get(tags::RESOURCE).cloned().unwrap_or_default();
         let facts = RoomFacts {
-            region: request.region.clone(),
+            region: region.clone(),
+            kind,
             resource: resource.clone(),
             made_at: now,
-            deadline,
+            deadline: tags.get(tags::DEADLINE).and_then(|at| at.parse().ok()),
             damaged,
             asked_to_go_at: None,
             inside: None,
         };
-        state.rooms.insert(request.id.clone(), facts);
-        state.witness.room_made(now, request);
-        let (region, room) = (request.region.clone(), request.id.clone());
-        state.effects.push(Effect::RestoreBegun { region, room, resource });
+        let mut state = self.world.state();
+        state.changed_by(self, &RDS);
+        let calm_since = state.weather.calm_since();
+        state.witness.room_stands(now, calm_since, &room, &facts);
+        state.rooms.insert(room.clone(), facts);
+        let region = region.clone();
+        state.effects.push(match kind {
+            DatabaseKind::Instance => Effect::RestoreBegun { region, room, resource },
+            DatabaseKind::Cluster => Effect::OfCluster(ClusterRoom::Begun { region, room, resource }),
+        });
     }
+}
+
+/// A room that RDS agreed to restore.
+struct Restored<'a> {
+    region: &'a Region,
+    room: DbInstanceId,
+    tags: &'a Tags,
+    kind: DatabaseKind,
+    damaged: bool,
 }
 
 fn call_quota(request: &CreateDbSnapshot) -> PortError {
@@ -513,6 +559,9 @@ impl Webhooks for Hands {
             let now = self.world.now();
             let mut state = self.world.state();
             let broken = state.weather.channel(now, &channel);
+            if broken == Some(Broken::Silent) {
+                state.witness.trouble(now);
+            }
             let answer = |status, seconds: Option<i64>| {
                 let retry_after = seconds.map(SignedDuration::from_secs);
                 Ok(Answer { status, retry_after, body: "simulated".into() })
@@ -545,6 +594,9 @@ impl Mail for Hands {
             let now = self.world.now();
             let mut state = self.world.state();
             let broken = state.weather.channel(now, &channel);
+            if broken == Some(Broken::Silent) {
+                state.witness.trouble(now);
+            }
             let refuse = |kind| Err(PortError::new(kind, "ses:SendEmail", &channel, "simulated"));
             ready(match broken {
                 Some(Broken::Down | Broken::Failing) => refuse(PortErrorKind::InvalidState),

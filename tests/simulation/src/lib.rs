@@ -22,6 +22,7 @@ mod witness;
 mod world;
 
 pub use life::{Counts, Lived, Step, Watcher, live};
+pub use witness::twice::End;
 pub use witness::{Invariant, Violation};
 
 /// The circuit diagram of this repository.

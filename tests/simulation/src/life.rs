@@ -6,8 +6,11 @@
 //! left out. One in a hundred of those is carried out all the same, and if it writes or tells anything, that is a finding of its own: an
 //! instant is missing from the list.
 
+mod acknowledge;
+mod cluster_rooms;
 mod deadlines;
 mod deliver;
+mod elsewhere;
 mod happen;
 mod rds;
 mod setup;
@@ -29,9 +32,11 @@ use crate::hands::Hands;
 use crate::misfortune::Misfortune;
 use crate::script::Script;
 use crate::wiring::Wiring;
+use crate::witness::twice::{self, End};
 use crate::witness::{Invariant, Violation, ends};
 use crate::world::{Calls, World};
 
+use deadlines::Almanac;
 use deliver::{Delivery, Sort};
 use rds::Later;
 
@@ -42,6 +47,8 @@ pub struct Lived {
     pub violation: Option<Violation>,
     /// What was counted.
     pub counts: Counts,
+    /// What it came to, if it was lived to its end.
+    pub end: End,
 }
 
 /// What is counted, of one life or of many.
@@ -161,6 +168,7 @@ pub(crate) struct Life<'a> {
     invocations: BTreeMap<u64, Invocation>,
     idle: BTreeMap<Function, Vec<Arc<Warm>>>,
     swept: BTreeMap<Function, Swept>,
+    almanac: Almanac,
     next_tick: Timestamp,
     counts: Counts,
     begins: Timestamp,
@@ -171,13 +179,21 @@ pub(crate) struct Life<'a> {
     watcher: Option<Watcher<'a>>,
 }
 
-/// Lives a script.
+/// Lives a script. One that can be compared with its twin is lived once more, without its duplicates, and must come to the same.
 ///
 /// # Errors
 /// When one of its plans is refused: then it is no life.
 pub fn live<'a>(script: &'a Script, wiring: &'a Wiring, watcher: Option<Watcher<'a>>) -> Result<Lived, String> {
-    let mut life = Life::begin(script, wiring, watcher)?;
-    Ok(life.live())
+    let mut lived = Life::begin(script, wiring, watcher)?.live();
+    if let Some(twin) = twice::twin(script).filter(|_| lived.violation.is_none()) {
+        let other = Life::begin(&twin, wiring, None)?.live();
+        *lived.counts.checks.entry(Invariant::Twice).or_default() += 1;
+        // What breaks in the twin broke without a duplicate: that is another life's finding.
+        let differs = lived.end.difference(&other.end).filter(|_| other.violation.is_none());
+        let (invariant, at) = (Invariant::Twice, script.begins + script.lasts + script.calm);
+        lived.violation = differs.map(|words| Violation { invariant, at, words });
+    }
+    Ok(lived)
 }
 
 impl<'a> Life<'a> {
@@ -195,16 +211,16 @@ impl<'a> Life<'a> {
             self.pass_to(at);
             self.step(event);
             if let Some(violation) = self.look(at) {
-                return self.lived(Some(violation));
+                return self.lived(Some(violation), End::default());
             }
         }
         self.pass_to(end);
-        ends::look(&self.world, &self.plans, &self.deployed, (self.begins, storm_ends, end));
+        let came_to = ends::look(&self.world, &self.plans, &self.deployed, (self.begins, storm_ends, end));
         let violation = self.world.state().witness.violations.first().cloned();
-        self.lived(violation)
+        self.lived(violation, came_to)
     }
 
-    fn lived(&mut self, violation: Option<Violation>) -> Lived {
+    fn lived(&mut self, violation: Option<Violation>, end: End) -> Lived {
         let mut counts = std::mem::take(&mut self.counts);
         counts.lived = self.world.now().duration_since(self.begins);
         let plan = self.plans[self.current].plan();
@@ -213,7 +229,7 @@ impl<'a> Life<'a> {
         counts.calls = state.witness.calls;
         counts.told = state.witness.told.len() as u64;
         counts.checks = std::mem::take(&mut state.witness.checks);
-        Lived { violation, counts }
+        Lived { violation, counts, end }
     }
 
     fn pass_to(&mut self, at: Timestamp) {
@@ -295,7 +311,7 @@ impl<'a> Life<'a> {
                 (*of == function).then_some(*call)
             });
             let calls =
-                Calls { made: 0, writes: Vec::new(), done: 0, changes: 0, killed_before, hangs_at, timers: Vec::new() };
+                Calls { killed_before, hangs_at, ..Calls::default() };
             state.running.insert(id, calls);
             let version = state.version_for(function);
             if killed_before.is_some() || hangs_at.is_some() {
@@ -384,14 +400,19 @@ impl<'a> Life<'a> {
         let (writes, done, changes) = {
             let mut state = self.world.state();
             let calls = state.running.remove(&id);
-            let (made, writes, done, changes) =
-                calls.map_or((0, Vec::new(), 0, 0), |calls| (calls.made, calls.writes, calls.done, calls.changes));
-            let bound = self.calls_allowed(function);
-            let words = || format!("an invocation of {} made {made} calls, {bound} are enough", function.name());
-            state.witness.must(now, Invariant::Rate, u64::from(made) <= bound, words);
+            let calls = calls.unwrap_or_default();
+            let under_way = (
+                self.world.cloud.count_with("restore-tests/open/"),
+                self.world.cloud.count_with("incidents/open/"),
+            );
+            state.witness.invoked(now, function, &calls.by_service, under_way);
+            let (writes, done, changes) = (calls.writes, calls.done, calls.changes);
             (writes, done, changes)
         };
         let died = result.as_ref().is_err_and(Failed::of_the_container);
+        if died && function == Function::Alert {
+            self.world.state().witness.trouble(now);
+        }
         if let Some(version) = delivery.audit.filter(|_| !died) {
             let mut state = self.world.state();
             // Only if nobody else changed anything meanwhile.
@@ -422,20 +443,6 @@ impl<'a> Life<'a> {
                 self.again(delivery, &failed);
             }
         }
-    }
-
-    /// How many calls one invocation may make at most: a few for each resource, each open run and each standing incident.
-    fn calls_allowed(&self, function: Function) -> u64 {
-        let plan = self.plans[self.current].plan();
-        let open = self.world.cloud.keys_with("restore-tests/open/").len()
-            + self.world.cloud.keys_with("incidents/open/").len();
-        let things = plan.resources.len() + open + self.plans.len();
-        let each = match function {
-            Function::Snapshot => 16,
-            Function::RestoreTest | Function::Verify => 60,
-            Function::Alert | Function::Acknowledge => 120,
-        };
-        200 + each * things as u64
     }
 }
 

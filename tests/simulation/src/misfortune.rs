@@ -38,6 +38,44 @@ pub enum Broken {
     Silent,
 }
 
+/// How somebody says that they take care of an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// In PagerDuty.
+    Pagerduty,
+    /// By the button in Slack.
+    Slack,
+    /// By a message to `alert`.
+    Hand,
+}
+
+/// Which recovery point somebody wants restored who does not want the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointWanted {
+    /// Any.
+    Random,
+    /// The oldest.
+    Oldest,
+    /// The latest moment of the continuous backup.
+    Pitr,
+    /// A moment of the continuous backup, an hour ago.
+    Time,
+}
+
+impl fmt::Display for PointWanted {
+    /// As a plan has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Random => "random",
+            Self::Oldest => "oldest",
+            Self::Pitr => "pitr",
+            Self::Time => "time",
+        })
+    }
+}
+
 #[allow(missing_docs, reason = "the fields say by their names what the variants' sentences are about")]
 /// One misfortune. Times are in minutes or seconds, as their names say. `next` is the next that comes at or after the line's time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +105,14 @@ pub enum Misfortune {
     NoSweeps { function: Function, minutes: u32 },
     /// The next hint for the function (an RDS event, a message) is lost.
     Lost { function: Function },
-    /// The next delivery to the function comes twice.
-    Doubled { function: Function, seconds: u32 },
+    /// The next delivery to the function comes twice. With `look`, a sweep comes in the second one's place: what it comes to when the
+    /// function looks once more, and is told nothing twice.
+    Doubled {
+        function: Function,
+        seconds: u32,
+        #[serde(default, skip_serializing_if = "is_false")]
+        look: bool,
+    },
     /// The next delivery to the function comes late, and others overtake it.
     Late { function: Function, seconds: u32 },
     /// The function is started by something that nobody can read.
@@ -105,16 +149,33 @@ pub enum Misfortune {
     ForeignRoom { region: String },
     /// Somebody deletes a room of a resource by hand.
     RoomDeleted { resource: String },
-    /// Somebody asks for a restore test of a resource.
-    RestoreTestNow { resource: String, request: String },
+    /// What others take of a resource by themselves does not come.
+    OthersStop { resource: String, minutes: u32 },
+    /// Somebody asks for a restore test of a resource; of the newest recovery point, if nothing is said.
+    RestoreTestNow {
+        resource: String,
+        request: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<PointWanted>,
+    },
     /// Somebody asks for a recovery point of a resource.
     SnapshotNow { resource: String, request: String },
-    /// Somebody takes care of the oldest incident that stands, at PagerDuty or in Slack.
-    Acknowledged { by: String },
+    /// Somebody takes care of the oldest incident that stands; in PagerDuty, if nothing is said.
+    Acknowledged {
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way: Option<Way>,
+    },
+    /// Somebody tries the channels out.
+    AlertTest,
     /// A channel to people is broken.
     Channel { channel: String, how: Broken, minutes: u32 },
     /// Another plan is deployed, by number from 1.
     Deploy { plan: usize },
+}
+
+fn is_false(yes: &bool) -> bool {
+    !yes
 }
 
 impl Misfortune {
@@ -150,7 +211,8 @@ impl FromStr for Misfortune {
         let mut fields = Map::from_iter([("what".to_owned(), Value::from(what))]);
         for word in words {
             let (name, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is not name=value"))?;
-            let value = value.parse::<i64>().map_or_else(|_| Value::from(value), Value::from);
+            let number = value.parse::<i64>().map(Value::from);
+            let value = number.or_else(|_| value.parse::<bool>().map(Value::from)).unwrap_or_else(|_| value.into());
             fields.insert(name.to_owned(), value);
         }
         serde_json::from_value(Value::Object(fields)).map_err(|error| format!("{text:?}: {error}"))

@@ -1,11 +1,12 @@
 //! The played room: what `verify` finds behind the door, sound or damaged as what it was restored from was.
 
-use holdfast_domain::inventory::DbStatus;
+use holdfast_domain::inventory::{DatabaseKind, DbStatus};
 use holdfast_domain::{DbInstanceId, Outcome};
 use holdfast_ports::Password;
 use jiff::SignedDuration;
 use verify::catalog::{Catalog, Contents, Database, Listing, Table, Tool};
-use verify::room::{Examined, Judgement, Opened, Room, RoomAddress, RoomDoor, RoomError};
+use verify::documents::catalog as documents;
+use verify::room::{Examined, Judgement, Language, Opened, Room, RoomAddress, RoomDoor, RoomError};
 use verify::work::{Question, Unit, units};
 
 use crate::chance::mix;
@@ -15,6 +16,7 @@ use crate::hands::Hands;
 pub(crate) struct Inside {
     hands: Hands,
     room: DbInstanceId,
+    language: Language,
 }
 
 impl Drop for Inside {
@@ -38,11 +40,19 @@ impl Hands {
         world
             .cloud
             .edit_instance(&facts.region, room, |seen| status = Some((seen.status.clone(), seen.password_pending)));
+        let mut right = world.cloud.instance_password(&facts.region, room);
+        if let (DatabaseKind::Cluster, Ok(cluster)) = (facts.kind, room.as_str().parse()) {
+            // Its password is the cluster's, and without the cluster nothing stands behind it.
+            let of_member = status.take();
+            world.cloud.edit_cluster(&facts.region, &cluster, |seen| {
+                status = of_member.map(|(status, pending)| (status, pending || seen.password_pending));
+            });
+            right = world.cloud.cluster_password(&facts.region, &cluster);
+        }
         match status {
             Some((DbStatus::Available, false)) => {}
             Some((DbStatus::Available, true)) | None | Some(_) => return Err(lost("it does not answer")),
         }
-        let right = world.cloud.instance_password(&facts.region, room);
         if password.is_some_and(|given| right.as_ref().is_none_or(|right| right != given)) {
             return Err(RoomError::NotReady { room: room.to_string(), reason: "the password is not its".into() });
         }
@@ -65,7 +75,7 @@ impl RoomDoor for Hands {
             return Ok(Opened::Busy);
         }
         facts.inside = Some(self.invocation);
-        Ok(Opened::Room(Inside { hands: self.clone(), room }))
+        Ok(Opened::Room(Inside { hands: self.clone(), room, language: address.language }))
     }
 }
 
@@ -96,11 +106,28 @@ fn catalog() -> Catalog {
     Catalog { databases: vec![Database { name: "app".into(), contents: Contents::Listed(listing) }] }
 }
 
+/// The same of documents.
+fn document_catalog() -> documents::Catalog {
+    let collection = |number: u32| documents::Collection {
+        name: format!("t{number}"),
+        kind: documents::CollectionKind::Documents,
+        options: String::new(),
+        indexes: documents::Indexes::Listed(Vec::new()),
+    };
+    let contents = documents::Contents::Listed((1..=3).map(collection).collect());
+    let databases = vec![documents::Database { name: "app".into(), contents }];
+    let validate = documents::Offer::Unsupported { reason: "no server of this sort can".into() };
+    documents::Catalog { databases, unlisted: None, validate }
+}
+
 impl Room for Inside {
     async fn units(&self, question: &Question<'_>) -> Result<Vec<Unit>, RoomError> {
         self.hands.wait(SignedDuration::from_millis(500)).await;
         self.hands.answers(&self.room, None)?;
-        Ok(units(&catalog(), question))
+        Ok(match self.language {
+            Language::Sql => units(&catalog(), question),
+            Language::Documents => verify::documents::units::units(&document_catalog(), question),
+        })
     }
 
     async fn examine(&self, unit: &Unit, limit: SignedDuration) -> Result<Examined, RoomError> {

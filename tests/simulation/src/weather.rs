@@ -21,8 +21,9 @@ const FELT: SignedDuration = SignedDuration::from_mins(6);
 pub(crate) struct Weather {
     spells: Vec<(Timestamp, Misfortune)>,
     waiting: Vec<Misfortune>,
-    /// Until when anything that happened may still be felt.
-    felt_until: Option<Timestamp>,
+    now: Option<Timestamp>,
+    /// When anything that happened was or may still be felt: spans from and until, in order, none touching another.
+    felt: Vec<(Timestamp, Timestamp)>,
     throttled: u64,
     /// How many waiting misfortunes came down, or a part of one.
     pub(crate) spent: u64,
@@ -42,16 +43,26 @@ impl Weather {
 
     /// Something happened that may be felt for a while.
     pub(crate) fn felt(&mut self, at: Timestamp) {
-        self.felt_until = self.felt_until.max(Some(at + FELT));
+        let from = self.now.map_or(at, |now| now.min(at));
+        match self.felt.last_mut() {
+            Some((_, until)) if *until >= from => *until = (*until).max(at + FELT),
+            Some(_) | None => self.felt.push((from, at + FELT)),
+        }
     }
 
     /// Since when nothing has been wrong, if nothing is.
     pub(crate) fn calm_since(&self) -> Option<Timestamp> {
-        self.felt_until
+        self.felt.last().map(|(_, until)| *until)
+    }
+
+    /// Spans in which anything was felt, in order.
+    pub(crate) fn disturbed(&self) -> &[(Timestamp, Timestamp)] {
+        &self.felt
     }
 
     /// Ends what is over.
     pub(crate) fn pass(&mut self, now: Timestamp) {
+        self.now = Some(now);
         self.spells.retain(|(until, _)| *until > now);
     }
 

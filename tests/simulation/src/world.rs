@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use holdfast_domain::inventory::{DatabaseKind, DbInstance, DbSnapshot};
+use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbInstance, DbSnapshot};
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use holdfast_testkit::MemoryCloud;
 use holdfast_wire::Message;
@@ -15,6 +15,7 @@ use crate::functions::Function;
 use crate::hands::Hands;
 use crate::weather::Weather;
 use crate::witness::Witness;
+use crate::witness::rate::Services;
 
 /// The world of one life.
 pub(crate) struct World {
@@ -31,13 +32,25 @@ pub(crate) enum Effect {
     RestoreBegun { region: Region, room: DbInstanceId, resource: String },
     DeletionBegun { region: Region, room: DbInstanceId, resource: String },
     Reset { region: Region, room: DbInstanceId },
+    OfCluster(ClusterRoom),
+}
+
+/// What was set going of a room that is a cluster; cluster and member bear the room's name.
+#[derive(Debug)]
+pub(crate) enum ClusterRoom {
+    Begun { region: Region, room: DbInstanceId, resource: String },
+    MemberBegun { region: Region, room: DbInstanceId },
+    MemberGoing { region: Region, room: DbInstanceId },
+    Going { region: Region, room: DbInstanceId },
 }
 
 /// An invocation's calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Calls {
     /// Made so far.
     pub(crate) made: u32,
+    /// Those of them that came to a service.
+    pub(crate) by_service: Services,
     /// Those that change something or tell somebody, each in words.
     pub(crate) writes: Vec<String>,
     /// How many of them were carried out.
@@ -56,6 +69,7 @@ pub(crate) struct Calls {
 #[derive(Debug, Clone)]
 pub(crate) struct RoomFacts {
     pub(crate) region: Region,
+    pub(crate) kind: DatabaseKind,
     pub(crate) resource: String,
     pub(crate) made_at: Timestamp,
     pub(crate) deadline: Option<Timestamp>,
@@ -81,6 +95,7 @@ pub(crate) struct State {
     pub(crate) resource_of: BTreeMap<String, String>,
     pub(crate) damaged_points: BTreeSet<DbSnapshotId>,
     pub(crate) shown_instances: Shown<DbInstance>,
+    pub(crate) shown_clusters: Shown<DbCluster>,
     pub(crate) shown_snapshots: Shown<DbSnapshot>,
     /// Where the logs of a database stand still: its latest restorable time.
     pub(crate) logs_stuck: BTreeMap<String, Timestamp>,
@@ -100,6 +115,7 @@ impl World {
             resource_of: BTreeMap::new(),
             damaged_points: BTreeSet::new(),
             shown_instances: Shown::new(),
+            shown_clusters: Shown::new(),
             shown_snapshots: Shown::new(),
             logs_stuck: BTreeMap::new(),
             counter: 0,

@@ -208,6 +208,74 @@ fn news_after_a_long_silence_is_told_again() {
 }
 
 #[test]
+fn what_a_storm_of_daily_rules_tells_again_is_told_once_a_day() {
+    let mut world = World::open(alerts(), Low);
+    world.told(0);
+    let day = 24 * 60;
+    let mut told = Vec::new();
+    // Forty causes of one incident, each of them silent for a day, minutes apart.
+    for at in (1..=3).flat_map(|days| (0..40).map(move |n| days * day + n * 7)) {
+        world.incident().again_at = Some(minute(at));
+        told.extend(world.told(at).into_iter().map(|told| (at, told)));
+    }
+    let wanted = [(day, "update-1 ops"), (2 * day, "update-2 ops"), (3 * day, "update-3 ops")];
+    assert_eq!(told, wanted.map(|(at, told)| (at, told.to_owned())));
+}
+
+#[test]
+fn a_dead_channel_that_is_tried_again_tells_those_who_know_nothing() {
+    let at_once = Alerts { escalate_after: None, ..alerts() };
+    let mut storm = World::open(at_once.clone(), High);
+    let mut recovery = World::open(Alerts { update_every: Some(SignedDuration::from_hours(1)), ..at_once }, Critical);
+    let line = storm.incident().lines.values().next().cloned().expect("one");
+    let (mut grown, mut regular) = (Vec::new(), Vec::new());
+    for world in [&mut storm, &mut recovery] {
+        world.answers.insert("ops".into(), DeliveryState::Failed);
+    }
+    for at in 0..=120 {
+        if at == 1 || at == 2 {
+            storm.incident().lines.insert(format!("shop/prod/db-{at}/snapshot"), line.clone());
+        }
+        let to_oncall = |told: Vec<String>| told.into_iter().filter(|told| told.ends_with(" oncall"));
+        grown.extend(to_oncall(storm.told(at)).map(|told| (at, told)));
+        regular.extend(to_oncall(recovery.told(at)).map(|told| (at, told)));
+    }
+    let of = |wanted: [(i64, &str); 3]| wanted.map(|(at, told)| (at, told.to_owned()));
+    assert_eq!(grown, of([(0, "opened oncall"), (1, "update-1 oncall"), (11, "update-2 oncall")]));
+    assert_eq!(regular, of([(0, "opened oncall"), (60, "update-1 oncall"), (120, "update-2 oncall")]));
+}
+
+#[test]
+fn nobody_is_given_news_before_anybody_knows() {
+    let mut world = World::open(Alerts { escalate_after: None, ..alerts() }, Critical);
+    for channel in ["oncall", "ops", "team"] {
+        world.answers.insert(channel.into(), DeliveryState::Failed);
+    }
+    for at in 0..=20 {
+        world.told(at);
+    }
+    assert_eq!(world.incident().update, None);
+    world.answers.clear();
+    let opened: Vec<String> = (21..=40).flat_map(|at| world.told(at)).collect();
+    assert_eq!(opened, ["opened oncall", "opened ops", "opened team"]);
+}
+
+#[test]
+fn a_resource_that_joins_with_a_route_of_its_own_holds_nobody_up() {
+    let mut world = World::open(alerts(), High);
+    let mut payments = world.plan.resources[&name("orders-db")].clone();
+    payments.routes = [(High, vec![name("team"), name("oncall")])].into();
+    world.plan.resources.insert(name("a-payments-db"), payments);
+    assert_eq!(world.told(0), ["opened oncall"]);
+    let mut line = world.incident().lines.values().next().cloned().expect("one");
+    line.resource = Some(name("a-payments-db"));
+    world.told(13);
+    world.incident().lines.insert("shop/prod/a-payments-db/restore-test".into(), line);
+    assert_eq!(world.told(14), ["opened team", "update-1 oncall"]);
+    assert_eq!(world.told(15), ["opened ops"]);
+}
+
+#[test]
 fn the_end_goes_to_those_who_know_and_the_report_follows() {
     let mut world = World::open(alerts(), High);
     world.told(0);

@@ -298,8 +298,7 @@ async fn a_test_goes_through_every_channel_marked_and_says_what_came_of_each() {
 #[tokio::test]
 async fn without_a_plan_the_invocation_fails_and_its_failure_destination_gets_the_event() {
     let shop = Deployment::new(IN_ORDER);
-    let cloud = MemoryCloud::at(shop.cloud.time());
-    let shop = Deployment { cloud, memory: memory() };
+    let shop = Deployment { cloud: MemoryCloud::at(shop.cloud.time()), memory: memory(), ..shop };
     let error = shop.see(&shop.finding(Open, High)).await.expect_err("nobody is known");
     assert_eq!(error.class(), Class::Permanent);
     assert_eq!(shop.sweep().await.expect_err("nobody is known").class(), Class::Permanent);

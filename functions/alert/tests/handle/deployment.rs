@@ -17,7 +17,7 @@ pub(crate) const ROUTING_KEY: &str = "R0123456789ABCDEF0123456789ABCDE";
 pub(crate) const TOKEN: &str = "xoxb-000000000000-000000000000-secretsecretsecret";
 pub(crate) const SIGNING_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-const PLAN: &str = r#"
+const HEAD: &str = "
 version: 1
 name: shop
 environment: prod
@@ -25,7 +25,12 @@ time_zone: UTC
 regions: { home: eu-west-1, primary: eu-central-1 }
 owners: { database: dba@example.com }
 rooms_max: 2
+quotas: { db_instances: 100, db_snapshots: 500 }
 resources:
+";
+
+/// The resource that most tests are about.
+pub(crate) const ORDERS: &str = r#"
   orders-db:
     kind: rds-instance
     id: shop-orders
@@ -39,6 +44,9 @@ resources:
       every: { after: daily, from: latest, instance_class: db.t4g.medium, deadline: 4h }
     checks:
       integrity: full
+"#;
+
+const CHANNELS: &str = r#"
 alerts:
   channels:
     oncall: { pagerduty: "secret:holdfast/pagerduty" }
@@ -47,6 +55,14 @@ alerts:
     team: { email: [dba@example.com], from: holdfast@example.com }
     siem: { webhook: "secret:holdfast/siem" }
 "#;
+
+/// One of the many that storms are about; nothing restores it.
+fn one_of_many(name: &str) -> String {
+    format!(
+        "  {name}:\n    kind: rds-instance\n    id: shop-{name}\n    region: eu-central-1\n    objectives: {{ rpo: 24h, rto: 2h }}\n    \
+         snapshots:\n      daily: {{ at: \"cron(0 2 * * ? *)\", keep: 7d }}\n"
+    )
+}
 
 /// Everybody at once.
 pub(crate) const AT_ONCE: &str = "  routes: { critical: [oncall, ops], high: [oncall, ops], info: [ops] }\n";
@@ -62,14 +78,13 @@ pub(crate) const IN_ORDER: &str = r#"
 pub(crate) struct Deployment {
     pub(crate) cloud: MemoryCloud,
     pub(crate) memory: Memory,
+    pub(crate) alerts: String,
 }
 
 impl Deployment {
     /// With these alerts beside the channels.
     pub(crate) fn new(alerts: &str) -> Self {
         let cloud = MemoryCloud::at("2026-11-20T08:00:00Z".parse().expect("a time"));
-        let plan = holdfast_plan::read_yaml("plan.yaml", &format!("{PLAN}{alerts}"));
-        cloud.put_object("plan.json", plan.unwrap_or_else(|problems| panic!("{problems}")).to_json());
         let siem = serde_json::json!({ "url": SIEM_URL, "signing_key": SIGNING_KEY }).to_string();
         for (name, secret) in [
             ("holdfast/pagerduty", ROUTING_KEY),
@@ -79,7 +94,17 @@ impl Deployment {
         ] {
             cloud.put_secret(&name.parse().expect("legal"), secret);
         }
-        Self { cloud, memory: memory() }
+        let shop = Self { cloud, memory: memory(), alerts: alerts.into() };
+        shop.deploy(ORDERS);
+        shop
+    }
+
+    /// Another plan comes into force: these resources beside those that storms are about.
+    pub(crate) fn deploy(&self, resources: &str) {
+        let many: String =
+            (0..40).map(|n| format!("db-{n}")).chain(["users-db".into()]).map(|name| one_of_many(&name)).collect();
+        let plan = holdfast_plan::read_yaml("plan.yaml", &format!("{HEAD}{resources}{many}{CHANNELS}{}", self.alerts));
+        self.cloud.put_object("plan.json", plan.unwrap_or_else(|problems| panic!("{problems}")).to_json());
     }
 
     pub(crate) async fn invoke(&self, trigger: &Trigger) -> Result<Outcome, Error> {
@@ -123,6 +148,7 @@ impl Deployment {
             state,
             severity,
             resource: Some(resource.parse().expect("legal")),
+            part: None,
             title: match state {
                 FindingState::Open => format!("the restore test of {resource} failed"),
                 FindingState::Resolved => format!("the restore test of {resource} passed"),

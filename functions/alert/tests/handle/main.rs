@@ -2,6 +2,7 @@
 
 mod crashes;
 mod delivery;
+mod departed;
 mod deployment;
 mod lives;
 mod storms;

@@ -33,6 +33,11 @@ fn named(id: &str) -> DbInstance {
     DbInstance { id: id.parse().expect("legal"), ..room(&run(), "available") }
 }
 
+/// What people are told of rooms that are late.
+fn findings(plan: &Plan, standing: &Standing<'_>, now: Timestamp) -> Vec<Finding> {
+    late(plan, standing, now).iter().map(|room| room.finding(plan, now)).collect()
+}
+
 /// One instance, and nothing else.
 fn only(instance: &DbInstance) -> Standing<'_> {
     Standing { instances: vec![instance], clusters: vec![] }
@@ -132,6 +137,28 @@ fn a_room_that_will_not_go_is_told_half_an_hour_after_its_deadline() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].title, format!("the temporary database {} outlives its deadline and is deleting", run().room));
     assert_eq!(told[0].cause.as_str(), format!("holdfast/restore-test/shop/prod/room/{}", run().room));
+}
+
+#[test]
+fn a_room_that_people_were_told_of_is_gone_when_its_region_was_seen_without_it() {
+    let (instance, left) = (room(&run(), "deleting"), cluster(&run(), "deleting"));
+    let (nothing, elsewhere) = (Standing::default(), "us-east-1".parse().expect("legal"));
+    let as_cluster = Standing { instances: vec![], clusters: vec![&left] };
+    let here = &run().region;
+    let told = |region: &Region| {
+        let room = LateRoom { region: region.clone(), since: at(DEADLINE) };
+        BTreeMap::from([(run().room.to_string(), room)])
+    };
+    for (name, told, standing, seen, is_gone) in [
+        ("seen, and not there", told(here), &nothing, vec![here], true),
+        ("not seen", told(here), &nothing, vec![&elsewhere], false),
+        ("there", told(here), &only(&instance), vec![here], false),
+        ("there as a cluster", told(here), &as_cluster, vec![here], false),
+        ("one of its name elsewhere", told(&elsewhere), &only(&instance), vec![here, &elsewhere], true),
+    ] {
+        let gone = gone(&told, standing, &seen.into_iter().collect());
+        assert_eq!(gone, if is_gone { told } else { BTreeMap::new() }, "{name}");
+    }
 }
 
 /// RDS deletes no cluster that has a member which stays; a member that goes is in nobody's way.

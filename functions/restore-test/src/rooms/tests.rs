@@ -48,7 +48,8 @@ impl Case {
 
     fn before(&self) -> RoomsInUse {
         let held = (0..self.runs.len()).filter(|n| self.held[*n]);
-        RoomsInUse { runs: held.map(|n| (self.runs[n].id.to_string(), run().requested_at)).collect() }
+        let runs = held.map(|n| (self.runs[n].id.to_string(), run().requested_at)).collect();
+        RoomsInUse { runs, ..RoomsInUse::default() }
     }
 }
 

@@ -11,7 +11,9 @@ fn story(verdict: Verdict, reasons: &[&str], verified: Option<&str>) -> String {
     run.times.verified_at = verified.map(at);
     let verdict = RunVerdict { verdict, reasons: reasons.iter().map(ToString::to_string).collect() };
     run.verdict = Some(verdict.clone());
-    let told = findings(&plan, &plan.resources[&run.resource], &run, &verdict, &[], at("2026-11-20T02:40:00Z"));
+    run.times.judged_at = Some(at("2026-11-20T06:06:00Z"));
+    let told = findings(&plan, &plan.resources[&run.resource], &run, &verdict, &[]);
+    assert!(told.iter().all(|finding| Some(finding.seen_at) == run.times.judged_at), "{told:?}");
     let paragraph = |finding: &Finding| {
         let facts: String = finding.facts.iter().map(|(label, value)| format!("    {label}: {value}\n")).collect();
         format!(

@@ -254,7 +254,7 @@ async fn a_lost_answer_of_any_call_changes_nothing_in_the_end() {
     }
 }
 
-/// The bus refuses for good, so the verdict cannot be told and its step is not recorded. The room does not wait for that.
+/// The bus refuses for good, so the verdict is recorded and cannot be told. The room does not wait for that; people hear when they can.
 #[tokio::test]
 async fn a_run_that_cannot_tell_its_verdict_does_not_keep_its_room() {
     let cloud = cloud();
@@ -264,12 +264,17 @@ async fn a_run_that_cannot_tell_its_verdict_does_not_keep_its_room() {
         cloud.pass(SignedDuration::from_mins(5));
         let _ = deliver(&cloud, &Trigger::Sweep).await;
     }
-    let run = run(&cloud).expect("a run");
-    assert!(run.phase < Phase::Destroying, "nobody was told, and so it is not judged");
-    assert!(!cloud.instance_ids().contains(&run.room), "the reaper took it after the deadline");
+    let judged = run(&cloud).expect("a run");
+    assert_eq!(judged.phase, Phase::Judged, "nobody was told");
+    assert!(!cloud.instance_ids().contains(&judged.room), "the reaper took it after the deadline");
     assert_eq!((cloud.secret_names(), cloud.room_parameter_groups()), (vec![], vec![]));
     let error = deliver(&cloud, &Trigger::Sweep).await.expect_err("the bus");
     assert!(error.to_string().contains("events:PutEvents"), "{error}");
+    cloud.heal();
+    until_gone(&cloud).await;
+    let told = findings(&cloud).into_iter().find(|finding| finding.title.contains("proved nothing")).expect("told");
+    assert_eq!(Some(told.seen_at), judged.times.judged_at, "it is as old as the verdict");
+    assert_eq!(run(&cloud).and_then(|run| run.verdict), judged.verdict);
 }
 
 #[tokio::test]

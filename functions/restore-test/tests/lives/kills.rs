@@ -171,6 +171,9 @@ async fn killed_after_any_call_every_sort_of_run_ends_judged_with_one_link_and_l
             let run = run_of(&cloud, &id(source)).expect("a run");
             let verdict = run.verdict.as_ref().map(|given| given.verdict);
             assert_eq!(verdict, Some(Verdict::Passed), "{source} killed after {killed_after}");
+            let (told, recorded) = shop::told_and_recorded(&cloud, &id(source));
+            assert!(matches!(told.len(), 1 | 2), "{source} killed after {killed_after}: {told:?}");
+            assert!(told.iter().all(|word| Some(*word) == recorded), "{source} killed after {killed_after}: {told:?}");
             let links: Vec<String> = cloud.keys().into_iter().filter(|key| key.starts_with("evidence/")).collect();
             assert_eq!(links, [evidence_key(&run.resource, 1)], "{source} killed after {killed_after}");
             let hash = sha256(&cloud.object(&links[0]).expect("a link"));
@@ -193,7 +196,8 @@ async fn killed_after_any_call_every_sort_of_run_ends_judged_with_one_link_and_l
 fn render(table: &BTreeMap<String, BTreeMap<&str, (usize, i64)>>) -> String {
     let mut text = String::from(
         "killed after each call of this sort: how often, and the latest that the run then ended, against a life undisturbed\n\
-         each one ended judged passed, in one link of evidence, with room, secret, parameter group and marker gone\n\n",
+         each one ended judged passed, told so once or twice and nothing else, in one link of evidence, with room, secret,\n\
+         parameter group and marker gone\n\n",
     );
     let heads: String = SOURCES.iter().map(|source| format!(" {source:<11}")).collect();
     let mut kills = 0;

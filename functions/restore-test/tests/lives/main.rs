@@ -5,5 +5,6 @@ mod clusters;
 mod evidence;
 mod inert;
 mod kills;
+mod late;
 mod shop;
 mod together;

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use holdfast_domain::{
-    DbClusterId, DbInstanceId, DbSnapshotId, Finding, Region, ResourceName, RuleName, RunId, Slot, slot, tags,
+    DbClusterId, DbInstanceId, DbSnapshotId, Finding, FindingState, Region, ResourceName, RuleName, RunId, Slot,
+    Verdict, slot, tags,
 };
 use holdfast_ledger::{
     CheckRecord, OutcomeWord, PLAN_KEY, PlanStore, RequirementWord, Run, Verification, plan_key, run_key,
@@ -209,6 +210,18 @@ pub(crate) fn verify_run(cloud: &MemoryCloud, id: &RunId, outcome: OutcomeWord) 
     };
     let record = serde_json::json!({ "generation": 1, "writer": "verify", "body": verification });
     cloud.put_object(&verification_key(id), record.to_string().into_bytes());
+}
+
+/// Every word on the proof of a resource that people were told, in order; and the verdict that is recorded as such a word.
+pub(crate) fn told_and_recorded(cloud: &MemoryCloud, id: &RunId) -> (Vec<FindingState>, Option<FindingState>) {
+    let run = run_of(cloud, id).expect("a run");
+    let of_proof = format!("shop/prod/{}/restore-test", run.resource);
+    let told = findings(cloud).into_iter().filter(|finding| finding.cause.as_str().starts_with(&of_proof));
+    let recorded = run.verdict.map(|given| match given.verdict {
+        Verdict::Passed => FindingState::Resolved,
+        Verdict::Failed | Verdict::Inconclusive => FindingState::Open,
+    });
+    (told.map(|finding| finding.state).collect(), recorded)
 }
 
 pub(crate) fn findings(cloud: &MemoryCloud) -> Vec<Finding> {

@@ -108,6 +108,7 @@ impl Words {
             state: FindingState::Open,
             severity: self.severity,
             resource: Some(resource.clone()),
+            part: None,
             title: self.title.clone(),
             threatens: self.threatens.clone(),
             next_step: self.next_step.clone(),

@@ -13,11 +13,16 @@ use snapshot::{Error, Kept, Outcome, Ports, handle};
 
 /// Head and tail of a plan; resources go in between.
 pub(crate) fn plan(resources: &str) -> Vec<u8> {
+    plan_for("prod", resources)
+}
+
+/// The same for another environment.
+pub(crate) fn plan_for(environment: &str, resources: &str) -> Vec<u8> {
     let text = format!(
         r#"
 version: 1
 name: shop
-environment: prod
+environment: {environment}
 time_zone: UTC
 regions: {{ home: eu-west-1, primary: eu-central-1 }}
 resources:

@@ -2,8 +2,8 @@
 
 use holdfast_domain::inventory::{AutomatedBackups, DailyWindow, MadeBy, ReplicatedBackup};
 use holdfast_domain::tags::Tags;
-
-use crate::shop::{Shop, central};
+use holdfast_ledger::PLAN_KEY;
+use crate::shop::{Shop, central, plan, plan_for};
 
 const NOON: &str = "2026-11-20T12:00:00Z";
 
@@ -165,4 +165,33 @@ async fn what_the_plan_no_longer_asks_for_is_over() {
     shop.replan(&orders("    snapshots:\n      asked-for: { on: demand, keep: 7d }").replace("orders-db", "other-db"));
     shop.sweep_after(1).await;
     assert_eq!(shop.standing("other-db"), Vec::<String>::new());
+}
+
+/// Nobody looks at what is called otherwise now, or is no database: what was told of it would stand for ever.
+#[tokio::test]
+async fn what_was_told_under_another_name_of_the_plan_or_of_what_is_no_database_now_is_over() {
+    let database = orders("    pitr: { window: 7d, lag_max: 10m }");
+    let bucket = "
+  orders-db:
+    kind: bucket
+    id: shop-orders
+    objectives: { rpo: 24h, rto: 2h }
+    snapshots: { nightly: { at: \"cron(0 3 * * ? *)\", keep: 30d } }
+";
+    for (plan, standing, why) in [
+        (plan_for("production", &database), 2, "the plan is called shop/production now"),
+        (plan(bucket), 0, "orders-db is no database in the plan any more"),
+    ] {
+        let shop = Shop::with(&database, NOON);
+        shop.sweep().await;
+        assert_eq!(shop.standing("orders-db"), ["pitr-lag", "pitr-window"]);
+        shop.cloud.put_object(PLAN_KEY, plan);
+        shop.sweep_after(1).await;
+        let told = shop.told("orders-db");
+        let over = told.iter().filter(|told| told.starts_with("Resolved pitr-") && told.ends_with(why)).count();
+        assert_eq!(over, 2, "{told:#?}");
+        let remembered: Vec<_> = shop.memory().told.into_keys().collect();
+        assert_eq!(remembered.iter().filter(|cause| cause.as_str().starts_with("shop/prod/")).count(), 0);
+        assert_eq!(remembered.len(), standing, "what stands is told under the name of now");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt as _, pin_mut};
 use holdfast_domain::Outcome;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error};
 
 use super::{Answer, Meaning, counted, grouped, limited_until, meaning, said};
@@ -27,7 +27,7 @@ pub(super) async fn examine(
     until: Instant,
 ) -> Result<Answer, Error> {
     let size = "select coalesce(pg_relation_size($1::oid::regclass), 0) / current_setting('block_size')::int8";
-    let size: i64 = client.query_one(size, &[&oid]).await?.try_get(0)?;
+    let size: i64 = client.query_typed_one(size, &[(&oid, Type::OID)]).await?.try_get(0)?;
     let (first, last) = (signed(blocks.0), signed(blocks.1).min(size - 1));
     if first > 0 && first > last {
         return Ok((
@@ -106,7 +106,8 @@ pub(super) async fn check_blocks(
 }
 
 async fn check_range(client: &Client, question: &str, oid: u32, (first, last): (i64, i64)) -> Result<Found, Error> {
-    let findings = client.query_raw(question, [&oid as &(dyn ToSql + Sync), &first, &last]).await?;
+    let values: [(&(dyn ToSql + Sync), Type); 3] = [(&oid, Type::OID), (&first, Type::INT8), (&last, Type::INT8)];
+    let findings = client.query_typed_raw(question, values).await?;
     pin_mut!(findings);
     let mut found = Found::default();
     while let Some(row) = findings.next().await {

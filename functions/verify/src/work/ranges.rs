@@ -8,9 +8,21 @@ use crate::catalog::{Catalog, Contents, Listing, Table};
 /// counted in one snapshot and are worth less where somebody writes to the copy, so a smaller table is better counted in one.
 pub const BLOCKS_PER_UNIT: u64 = 65_536;
 
-/// Pages checked by one unit: 128 MiB. A check of pages needs no other part, and costs a round trip, so that a table of a few hundred
-/// MiB is spread over all connections already.
+/// The most pages checked by one unit: 128 MiB. A check of pages needs no other part, and costs a round trip, so that a table of a few
+/// hundred MiB is spread over all connections already.
 pub const HEAP_BLOCKS_PER_UNIT: u64 = BLOCKS_PER_UNIT / 4;
+
+/// The fewest of a table of more than that: 32 MiB, which still take ten times as long as the round trips.
+const HEAP_BLOCKS_PER_UNIT_MIN: u64 = HEAP_BLOCKS_PER_UNIT / 4;
+
+/// Pages checked by one unit of a table of so many: few enough that there are some eight units, because a connection that is opened later
+/// than another, or meets slower pages, then makes fewer of them; and never so few that a giant table fills the record with its units.
+pub(super) fn heap_blocks_per_unit(blocks: u64) -> u64 {
+    if blocks <= HEAP_BLOCKS_PER_UNIT {
+        return HEAP_BLOCKS_PER_UNIT;
+    }
+    u64::clamp(1 << (blocks / 8).ilog2(), HEAP_BLOCKS_PER_UNIT_MIN, HEAP_BLOCKS_PER_UNIT)
+}
 
 /// The most parts that one question of the plan is split into, partitions apart: each keeps a line per day of its rows until all are
 /// there, in a record that is read and written as a whole.
@@ -132,6 +144,21 @@ fn identifier(text: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_larger_than_one_unit_has_several_until_they_are_as_large_as_they_may_be() {
+        for (blocks, wanted) in [
+            (0, 16_384),
+            (16_384, 16_384),
+            (16_385, 4_096),
+            (34_483, 4_096),
+            (68_966, 8_192),
+            (131_072, 16_384),
+            (131_072 * 1_000, 16_384),
+        ] {
+            assert_eq!(heap_blocks_per_unit(blocks), wanted, "{blocks}");
+        }
+    }
 
     #[test]
     fn a_name_of_the_plan_is_understood_as_the_server_does() {

@@ -4,7 +4,7 @@ use holdfast_domain::{Outcome, Requirement};
 use holdfast_ledger::Observed;
 
 use super::effort::{OF_CONSTRAINT, OF_COUNT_BY_INDEX, OF_INDEX, OF_VACUUM_COUNT};
-use super::ranges::{BLOCKS_PER_UNIT, HEAP_BLOCKS_PER_UNIT, pages_of, ranges};
+use super::ranges::{BLOCKS_PER_UNIT, heap_blocks_per_unit, pages_of, ranges};
 use super::{Baseline, Parts, Relation, SchemaBefore, Stage, Task, Unit, settled};
 use crate::catalog::{Constraint, Contents, Database, Index, Listing, Sequence, Table, Tool, shown};
 
@@ -183,7 +183,7 @@ impl<'a> Subject<'a> {
 
     fn heap(&self, oid: u32, blocks: u64, what: &str) -> Vec<Unit> {
         let of_range = |range| Unit { effort: pages_of(range, blocks), ..self.heap_range(oid, range, what) };
-        ranges(blocks, HEAP_BLOCKS_PER_UNIT).map(of_range).collect()
+        ranges(blocks, heap_blocks_per_unit(blocks)).map(of_range).collect()
     }
 
     fn heap_range(&self, oid: u32, (first_block, last_block): (u64, u64), what: &str) -> Unit {

@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use verify::catalog::{Catalog, Contents, Database, Index, Listing, Table, Tool};
 use verify::room::{Examined, Judgement, Language, Opened, Room, RoomAddress, RoomDoor, RoomError};
 use verify::work::{self, Question, Unit};
-use verify::{Done, Error, Idle, Ports};
+use verify::{Done, Error, Idle, Ports, RECORD_EVERY};
 
 use crate::support::{CONNECTIONS, Desk, told, verdict};
 
@@ -37,11 +37,20 @@ struct Story {
     fails: Option<&'static str>,
 }
 
-const STORIES: [Story; 3] = [
+const STORIES: [Story; 4] = [
     Story { name: "at once", seconds: 900, check_seconds: 1, fails: None },
     Story { name: "passed on", seconds: 45, check_seconds: 5, fails: None },
     Story { name: "damaged", seconds: 900, check_seconds: 1, fails: Some("count shop.public.t2") },
+    Story { name: "slow", seconds: 900, check_seconds: 40, fails: None },
 ];
+
+impl Story {
+    /// The most checks that a kill can cost: those that were under way, and those that ended since the record was last written.
+    fn lost_max(&self) -> u32 {
+        let unwritten = RECORD_EVERY.as_secs() / self.check_seconds;
+        u32::try_from(CONNECTIONS).expect("few connections") + u32::try_from(unwritten).expect("few checks")
+    }
+}
 
 /// Whoever is in the room holds its lock; a server notices in its own time that a client is dead.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -400,6 +409,7 @@ async fn killed_after_any_call_the_record_ends_the_same_and_nothing_in_it_is_mad
             let lived = live(story, Some(&proved), Some(killed_after + 1)).await;
             assert_eq!(lived.calls[killed_after], *words, "the same life until then");
             assert_eq!(lived.essence(), undisturbed.essence(), "{} killed after {words}", story.name);
+            assert!(lived.again <= story.lost_max(), "{} killed after {words}: {}", story.name, lived.again);
             let row = rows.iter().position(|(row, _)| row == words).unwrap_or_else(|| {
                 rows.push((words.clone(), BTreeMap::new()));
                 rows.len() - 1

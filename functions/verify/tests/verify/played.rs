@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use holdfast_domain::{Outcome, Verdict};
-use holdfast_ledger::{OutcomeWord, Phase, Verification};
+use holdfast_ledger::{OutcomeWord, Phase, Verification, verification_key};
 use holdfast_ports::{Class, Classified as _, Password, PortErrorKind};
-use holdfast_testkit::{Fault, MemoryCloud};
+use holdfast_testkit::{Call, Fault, MemoryCloud};
 use holdfast_wire::{Message, RunRef, Trigger, VerifyWork};
 use jiff::SignedDuration;
 use verify::catalog::{Catalog, Contents, Database, Listing, Table, Tool};
@@ -146,6 +146,24 @@ async fn a_room_is_verified_recorded_and_announced() {
     assert_eq!(desk.cloud.announced(), [recorded(&desk)]);
 }
 
+/// Once as it is begun, once a stage, once in the end; and once for each minute of work, however many checks end in it.
+#[tokio::test]
+async fn the_record_is_written_every_minute_of_work_and_no_more_often() {
+    for check_seconds in [1, 7, 25, 59, 60, 61] {
+        let desk = desk().await;
+        let door = Played { check_takes: SignedDuration::from_secs(check_seconds), ..Played::new(&desk.cloud) };
+        let began = desk.cloud.time();
+        let done = desk.call(&door, &desk.first_call(), INVOCATION).await.expect("no fault");
+        assert_eq!(done, Done::Finished { run: desk.run.clone(), passed: 12, failed: 0, not_run: 3 });
+        let minutes = usize::try_from(desk.cloud.time().duration_since(began).as_mins()).expect("no time runs back");
+        let key = verification_key(&desk.run);
+        let is_write = |call: &Call| call.operation == "s3:PutObject" && call.subject == key;
+        let writes = desk.cloud.calls().iter().filter(|call| is_write(call)).count();
+        assert!(writes <= 6 + minutes, "{writes} times in {minutes} minutes of {check_seconds} s checks");
+        assert!(writes >= 6 + minutes / 2, "{writes} times in {minutes} minutes of {check_seconds} s checks");
+    }
+}
+
 #[tokio::test]
 async fn a_call_for_a_run_that_is_not_being_verified_does_nothing() {
     let desk = desk().await;
@@ -158,7 +176,7 @@ async fn a_call_for_a_run_that_is_not_being_verified_does_nothing() {
     desk.change_run(|run| run.phase = Phase::Preparing).await.expect("a run");
     let early = desk.call(&door, &desk.first_call(), INVOCATION).await.expect_err("too early");
     assert_eq!(early.class(), Class::Transient, "{early}");
-    for phase in [Phase::Destroying, Phase::Closed] {
+    for phase in [Phase::Judged, Phase::Destroying, Phase::Closed] {
         desk.change_run(|run| run.phase = phase).await.expect("a run");
         let done = desk.call(&door, &desk.first_call(), INVOCATION).await.expect("no fault");
         assert_eq!(done, Done::Nothing(Idle::NotVerifying(desk.run.clone(), phase)));

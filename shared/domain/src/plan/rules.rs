@@ -191,3 +191,18 @@ pub enum RestoreFrom {
     /// This one.
     Chosen(DbSnapshotId),
 }
+
+impl RestoreFrom {
+    /// The word for it: `latest`, `random`, `oldest`, `pitr`, `time`, or the name of the chosen recovery point.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Latest => "latest",
+            Self::Random => "random",
+            Self::Oldest => "oldest",
+            Self::Pitr => "pitr",
+            Self::Time(_) => "time",
+            Self::Chosen(id) => id.as_str(),
+        }
+    }
+}

@@ -67,7 +67,7 @@ const POINTS: [Point; 6] = [
         service: "events",
         operation: "PutEvents",
         calls_before: 0,
-        done: "the verdict is told, and no record says so",
+        done: "the verdict is told, and the record says that it is not told yet",
     },
     Point {
         database: "deleted-db",

@@ -4,15 +4,16 @@ use jiff::SignedDuration;
 
 use crate::chance::Chance;
 use crate::functions::Function;
-use crate::misfortune::{Broken, Misfortune, Refusal};
+use crate::misfortune::{Broken, Misfortune, PointWanted, Refusal, Way};
 use crate::script::Line;
 
-use super::plan::Plans;
+use super::plan::{Drawn, Plans};
 
 /// A sort of misfortune: draws one.
 type Sort = fn(&mut Chance, &Plans) -> Option<Misfortune>;
 
-const SORTS: [Sort; 37] = [
+/// What comes down on calls, invocations and channels.
+const OF_CALLS: &[Sort] = &[
     |c, _| Some(Misfortune::Crash { function: function(c), call: small(c, 40) }),
     |c, _| Some(Misfortune::Crash { function: function(c), call: small(c, 12) }),
     |c, _| Some(Misfortune::Hang { function: function(c), call: small(c, 30) }),
@@ -29,26 +30,37 @@ const SORTS: [Sort; 37] = [
     |c, _| Some(Misfortune::HomeDown { minutes: minutes(c, 600) }),
     |c, _| Some(Misfortune::NoSweeps { function: swept(c), minutes: minutes(c, 300) }),
     |c, _| Some(Misfortune::Lost { function: function(c) }),
-    |c, _| Some(Misfortune::Doubled { function: function(c), seconds: small(c, 900) - 1 }),
+    |c, _| Some(doubled(c)),
     |c, _| Some(Misfortune::Late { function: function(c), seconds: small(c, 3_600) }),
     |c, _| Some(Misfortune::Malformed { function: swept(c) }),
-    |c, p| Some(Misfortune::SnapshotFails { resource: resource(c, p) }),
-    |c, p| Some(Misfortune::SnapshotSlow { resource: resource(c, p), minutes: minutes(c, 1_500) }),
-    |c, p| Some(Misfortune::RestoreFails { resource: resource(c, p), status: status_of_room(c) }),
-    |c, p| Some(Misfortune::RestoreSlow { resource: resource(c, p), minutes: minutes(c, 900) }),
-    |c, p| Some(Misfortune::DeletionSlow { resource: resource(c, p), minutes: minutes(c, 300) }),
+    |c, p| Some(Misfortune::RoomDeleted { resource: resource(c, p)? }),
+    |c, _| Some(Misfortune::Acknowledged { by: c.pick(&["jane", "joe"]).to_owned(), way: way(c) }),
+    |c, p| Some(Misfortune::Channel { channel: c.pick(&p.channels), how: broken(c), minutes: minutes(c, 240) }),
+    |_, _| Some(Misfortune::AlertTest),
+];
+
+/// What comes down on databases, snapshots and restores, and what people do to them.
+const OF_THE_WORLD: &[Sort] = &[
+    |c, p| Some(Misfortune::SnapshotFails { resource: resource(c, p)? }),
+    |c, p| Some(Misfortune::SnapshotSlow { resource: resource(c, p)?, minutes: minutes(c, 1_500) }),
+    |c, p| Some(Misfortune::RestoreFails { resource: resource(c, p)?, status: status_of_room(c) }),
+    |c, p| Some(Misfortune::RestoreSlow { resource: resource(c, p)?, minutes: minutes(c, 900) }),
+    |c, p| Some(Misfortune::DeletionSlow { resource: resource(c, p)?, minutes: minutes(c, 300) }),
     |c, p| Some(Misfortune::SnapshotQuota { region: c.pick(&p.regions), minutes: minutes(c, 600) }),
     |c, p| Some(Misfortune::InstanceQuota { region: c.pick(&p.regions), minutes: minutes(c, 400) }),
-    |c, p| Some(Misfortune::KeyDisabled { resource: resource(c, p), minutes: minutes(c, 2_000) }),
-    |c, p| Some(Misfortune::Database { resource: resource(c, p), status: status(c), minutes: minutes(c, 2_000) }),
-    |c, p| Some(Misfortune::Gone { resource: resource(c, p), minutes: minutes(c, 1_500) }),
-    |c, p| Some(Misfortune::Damaged { resource: resource(c, p), minutes: minutes(c, 3_000) }),
-    |c, p| Some(Misfortune::LogsStuck { resource: resource(c, p), minutes: minutes(c, 300) }),
-    |c, p| Some(Misfortune::RecoveryPointDeleted { resource: resource(c, p) }),
-    |c, p| Some(Misfortune::ForeignSnapshot { resource: resource(c, p) }),
-    |c, p| Some(Misfortune::RoomDeleted { resource: resource(c, p) }),
-    |c, _| Some(Misfortune::Acknowledged { by: c.pick(&["jane", "joe"]).to_owned() }),
-    |c, p| Some(Misfortune::Channel { channel: c.pick(&p.channels), how: broken(c), minutes: minutes(c, 240) }),
+    |c, p| Some(Misfortune::KeyDisabled { resource: resource(c, p)?, minutes: minutes(c, 2_000) }),
+    |c, p| Some(Misfortune::Database { resource: resource(c, p)?, status: status(c), minutes: minutes(c, 2_000) }),
+    |c, p| Some(Misfortune::Gone { resource: resource(c, p)?, minutes: minutes(c, 1_500) }),
+    |c, p| Some(Misfortune::Damaged { resource: resource(c, p)?, minutes: minutes(c, 3_000) }),
+    |c, p| Some(Misfortune::LogsStuck { resource: resource(c, p)?, minutes: minutes(c, 300) }),
+    |c, p| Some(Misfortune::RecoveryPointDeleted { resource: resource(c, p)? }),
+    |c, p| Some(Misfortune::ForeignSnapshot { resource: resource(c, p)? }),
+    |c, p| {
+        let external: Vec<&Drawn> = p.resources.iter().filter(|drawn| drawn.is_external).collect();
+        let resource = (!external.is_empty()).then(|| c.pick(&external).name.clone())?;
+        Some(Misfortune::OthersStop { resource, minutes: minutes(c, 4_000) })
+    },
+    |c, p| by_hand(c, p),
     |c, p| by_hand(c, p),
 ];
 
@@ -74,8 +86,16 @@ fn seconds(chance: &mut Chance) -> i32 {
     i32::try_from(chance.between(-30, 30)).unwrap_or(0)
 }
 
-fn resource(chance: &mut Chance, plans: &Plans) -> String {
-    chance.pick(&plans.resources).0
+fn resource(chance: &mut Chance, plans: &Plans) -> Option<String> {
+    (!plans.resources.is_empty()).then(|| chance.pick(&plans.resources).name)
+}
+
+fn doubled(chance: &mut Chance) -> Misfortune {
+    Misfortune::Doubled { function: function(chance), seconds: small(chance, 900) - 1, look: false }
+}
+
+fn way(chance: &mut Chance) -> Option<Way> {
+    chance.pick(&[None, Some(Way::Slack), Some(Way::Hand)])
 }
 
 fn fail(chance: &mut Chance, how: Refusal) -> Misfortune {
@@ -115,9 +135,17 @@ fn broken(chance: &mut Chance) -> Broken {
 
 fn by_hand(chance: &mut Chance, plans: &Plans) -> Option<Misfortune> {
     let request = format!("now-{}", chance.below(10_000));
-    let (name, kind, region) = chance.pick(&plans.resources);
+    if plans.resources.is_empty() {
+        return None;
+    }
+    let Drawn { name, region, is_tested, is_continuous, .. } = chance.pick(&plans.resources);
     Some(match chance.below(3) {
-        0 if kind == "rds-instance" => Misfortune::RestoreTestNow { resource: name, request },
+        0 if is_tested => {
+            let froms: &[_] = if is_continuous { &[PointWanted::Pitr, PointWanted::Time] } else { &[] };
+            let wanted = [PointWanted::Random, PointWanted::Oldest].iter().chain(froms).copied().collect::<Vec<_>>();
+            let from = chance.one_in(2).then(|| chance.pick(&wanted));
+            Misfortune::RestoreTestNow { resource: name, request, from }
+        }
         1 => Misfortune::ForeignRoom { region },
         _ => Misfortune::SnapshotNow { resource: name, request },
     })
@@ -127,7 +155,15 @@ pub(super) fn lines(chance: &Chance, plans: &Plans, lasts: SignedDuration) -> Ve
     let mut climate = chance.apart("climate");
     // A third of the sorts or so, and between one in two days and two in an hour.
     let share = climate.between(1, 3).unsigned_abs();
-    let some: Vec<Sort> = SORTS.into_iter().filter(|_| climate.below(4) < share).collect();
+    // Some lives are compared with their twins: nothing comes down on calls there, and much is doubled.
+    let is_compared = climate.one_in(6);
+    let of_calls = if is_compared { &[] } else { OF_CALLS };
+    let mut some: Vec<Sort> =
+        of_calls.iter().chain(OF_THE_WORLD).copied().filter(|_| climate.below(4) < share).collect();
+    if is_compared {
+        let doubled: Sort = |c, _| Some(doubled(c));
+        some.extend(vec![doubled; some.len() + 1]);
+    }
     let every_mins = climate.pick(&[30, 60, 120, 240, 720, 1_440, 2_880]);
     let mut lines = Vec::new();
     let mut when = chance.apart("when");

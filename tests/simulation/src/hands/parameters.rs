@@ -17,7 +17,9 @@ impl RoomParameters for Hands {
     async fn make_parameter_group(&self, request: &MakeParameterGroup) -> Answered<()> {
         let act = || async {
             self.world.cloud.make_parameter_group(request).await?;
-            self.world.state().changed_by(self, &RDS);
+            let mut state = self.world.state();
+            state.changed_by(self, &RDS);
+            state.witness.group_made(self.world.now(), &request.group.name, &request.tags);
             Ok(())
         };
         let call = Call::writes("rds:CreateDBParameterGroup", &request.group.name, Some(&request.group.region));
@@ -27,7 +29,9 @@ impl RoomParameters for Hands {
     async fn delete_parameter_group(&self, group: &ParameterGroupId) -> Answered<()> {
         let act = || async {
             self.world.cloud.delete_parameter_group(group).await?;
-            self.world.state().changed_by(self, &RDS);
+            let mut state = self.world.state();
+            state.changed_by(self, &RDS);
+            state.witness.group_deleted(self.world.now(), &group.name);
             Ok(())
         };
         self.call(Call::writes("rds:DeleteDBParameterGroup", &group.name, Some(&group.region)), act).await

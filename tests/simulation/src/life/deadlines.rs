@@ -3,10 +3,13 @@
 //! A record is not understood here but searched: every instant in it, and that instant with every span that the function reckons with added
 //! to it, may be one. That names far too many, which costs a sweep each, and forgets none that a record and a span make.
 
+use std::collections::BTreeMap;
+
 use holdfast_domain::plan::{Due, Plan};
 use holdfast_domain::{Schedule, Slot};
 use holdfast_ledger::{OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, WATCH_KEY, incident_key, incident_of_open_key};
 use holdfast_ledger::{run_key, run_of_open_key};
+use holdfast_testkit::MemoryCloud;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -23,6 +26,68 @@ const HEARTBEATS: &str = "incidents/heartbeats/";
 
 /// More open incidents than this take turns, minute by minute.
 const TURNS_ABOVE: usize = 200;
+
+/// What is known of records and plans that stay as they are from sweep to sweep, so that each is searched once.
+#[derive(Default)]
+pub(super) struct Almanac {
+    records: BTreeMap<String, Found>,
+    /// When the quiet hours of a plan begin and end, by its number.
+    quiet: BTreeMap<usize, Vec<Schedule>>,
+}
+
+/// What stands in a record.
+struct Found {
+    etag: String,
+    /// Every instant and slot that stands anywhere in it.
+    instants: Vec<Timestamp>,
+    /// Whether something of it is not certain to have been told.
+    untold: bool,
+}
+
+impl Almanac {
+    /// What stands in a record, if there is one.
+    fn record(&mut self, cloud: &MemoryCloud, key: &str) -> Option<&Found> {
+        let Self { records, .. } = self;
+        cloud.look_at(key, |object| {
+            if records.get(key).is_none_or(|found| found.etag != object.etag) {
+                let record: Value = serde_json::from_slice(&object.bytes).unwrap_or_default();
+                let mut found = Found { etag: object.etag.clone(), instants: Vec::new(), untold: false };
+                found.search(&record["body"]);
+                records.insert(key.to_owned(), found);
+            }
+        })?;
+        records.get(key)
+    }
+
+    fn quiet_hours(&mut self, number: usize, plan: &Plan) -> &[Schedule] {
+        self.quiet.entry(number).or_insert_with(|| {
+            let Some(quiet) = &plan.alerts.quiet_hours else { return Vec::new() };
+            let daily = |minutes: u16| {
+                let cron = format!("cron({} {} * * ? *)", minutes % 60, minutes / 60);
+                Schedule::parse(&cron, &quiet.time_zone).ok()
+            };
+            [quiet.from.minutes(), quiet.until.minutes(), 0].into_iter().filter_map(daily).collect()
+        })
+    }
+}
+
+impl Found {
+    fn search(&mut self, record: &Value) {
+        match record {
+            Value::String(text) => {
+                let slot = || text.parse::<Slot>().ok().map(Slot::instant);
+                let starts_like_one = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
+                self.instants.extend(starts_like_one.then(|| text.parse().ok().or_else(slot)).flatten());
+            }
+            Value::Array(all) => all.iter().for_each(|one| self.search(one)),
+            Value::Object(fields) => {
+                self.untold |= fields.get("announced_at").is_some_and(Value::is_null);
+                fields.values().for_each(|field| self.search(field));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
 
 /// Instants to come, of which the first is wanted.
 struct Instants {
@@ -42,20 +107,9 @@ impl Instants {
         spans.iter().for_each(|span| self.add(at + *span));
     }
 
-    /// Every instant and slot that stands anywhere in a record.
-    fn search(&mut self, record: &Value, spans: &[SignedDuration]) {
-        match record {
-            Value::String(text) => {
-                let slot = || text.parse::<Slot>().ok().map(Slot::instant);
-                let starts_like_one = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-                if let Some(at) = starts_like_one.then(|| text.parse().ok().or_else(slot)).flatten() {
-                    self.add_all(at, spans);
-                }
-            }
-            Value::Array(all) => all.iter().for_each(|one| self.search(one, spans)),
-            Value::Object(fields) => fields.values().for_each(|field| self.search(field, spans)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+    /// Every instant that stands in a record.
+    fn add_found(&mut self, found: &Found, spans: &[SignedDuration]) {
+        found.instants.iter().for_each(|at| self.add_all(*at, spans));
     }
 }
 
@@ -65,31 +119,28 @@ const fn mins(mins: i64) -> SignedDuration {
 
 impl Life<'_> {
     /// The first instant after the last sweep at which this function may decide otherwise, with nothing changed but the time.
-    pub(super) fn next_deadline(&self, function: Function, since: Timestamp) -> Timestamp {
+    pub(super) fn next_deadline(&mut self, function: Function, since: Timestamp) -> Timestamp {
         let soon = full_minute_after(since);
         // What a listing does not show yet it shows in a moment, and nobody says so.
         if self.world.state().weather.lists_late(since) {
             return soon;
         }
+        let mut almanac = std::mem::take(&mut self.almanac);
         let mut instants = Instants { since, first: None };
-        let plan = self.plans[self.current].plan();
         let told = match function {
-            Function::Snapshot => self.of_snapshot(plan, &mut instants),
-            Function::RestoreTest => self.of_restore_test(plan, &mut instants),
-            Function::Alert => self.of_alert(plan, &mut instants),
+            Function::Snapshot => self.of_snapshot(&mut almanac, &mut instants),
+            Function::RestoreTest => self.of_restore_test(&mut almanac, &mut instants),
+            Function::Alert => self.of_alert(&mut almanac, &mut instants),
             Function::Verify | Function::Acknowledge => false,
         };
+        self.almanac = almanac;
         let next = instants.first.filter(|_| !told).map_or(if told { soon } else { since + AT_LEAST }, |at| at);
         next.min(since + AT_LEAST).max(soon)
     }
 
-    fn record(&self, key: &str) -> Value {
-        let bytes = self.world.cloud.object(key);
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
-    }
-
     /// True if the next minute matters, whatever the time.
-    fn of_snapshot(&self, plan: &Plan, instants: &mut Instants) -> bool {
+    fn of_snapshot(&self, almanac: &mut Almanac, instants: &mut Instants) -> bool {
+        let plan = self.plans[self.current].plan();
         let since = instants.since;
         // Late, told again, listed at the latest, stuck.
         let mut spans = vec![mins(30), mins(15), mins(12 * 60)];
@@ -113,13 +164,13 @@ impl Life<'_> {
         });
         let lags: Vec<SignedDuration> = lags.collect();
         self.world.state().logs_stuck.values().for_each(|at| instants.add_all(*at, &lags));
-        let watch = self.record(WATCH_KEY);
-        instants.search(&watch["body"], &spans);
-        let told = watch["body"]["told"].as_object();
-        told.is_some_and(|told| told.values().any(|told| told["announced_at"].is_null()))
+        let Some(watch) = almanac.record(&self.world.cloud, WATCH_KEY) else { return false };
+        instants.add_found(watch, &spans);
+        watch.untold
     }
 
-    fn of_restore_test(&self, plan: &Plan, instants: &mut Instants) -> bool {
+    fn of_restore_test(&self, almanac: &mut Almanac, instants: &mut Instants) -> bool {
+        let plan = self.plans[self.current].plan();
         let rules = plan.resources.values().flat_map(|resource| resource.restore_tests.values());
         for rule in rules {
             if let Due::At(schedule) = &rule.due {
@@ -129,8 +180,8 @@ impl Life<'_> {
         // Seen at the latest, late at the latest, verify silent too long.
         let spans = [mins(10), mins(30), PATIENCE];
         for key in self.world.cloud.keys_with(OPEN_PREFIX) {
-            let Some(run) = run_of_open_key(&key) else { continue };
-            instants.search(&self.record(&run_key(&run))["body"], &spans);
+            let found = run_of_open_key(&key).and_then(|run| almanac.record(&self.world.cloud, &run_key(&run)));
+            found.into_iter().for_each(|found| instants.add_found(found, &spans));
         }
         let state = self.world.state();
         let rooms = state.rooms.values().filter_map(|facts| facts.deadline);
@@ -139,30 +190,31 @@ impl Life<'_> {
         false
     }
 
-    fn of_alert(&self, plan: &Plan, instants: &mut Instants) -> bool {
+    fn of_alert(&self, almanac: &mut Almanac, instants: &mut Instants) -> bool {
+        let plan = self.plans[self.current].plan();
         let alerts = &plan.alerts;
         let beats = alerts.heartbeat.as_ref().and_then(|heartbeat| heartbeat.at.next_after(instants.since));
         beats.into_iter().for_each(|at| instants.add(at));
         // A message's growth, a report's settling, a flapping cause's calm.
         let mut spans = vec![mins(1), mins(10), mins(30), mins(60)];
         spans.extend([alerts.escalate_after, alerts.update_every, alerts.report_within].into_iter().flatten());
-        if let Some(beat) = self.world.cloud.keys_with(HEARTBEATS).last() {
-            instants.search(&self.record(beat), &spans);
+        if let Some(beat) = self.world.cloud.last_key_with(HEARTBEATS) {
+            let found = almanac.record(&self.world.cloud, &beat);
+            found.into_iter().for_each(|found| instants.add_found(found, &spans));
         }
         let open = self.world.cloud.keys_with(OPEN_INCIDENTS_PREFIX);
         if open.len() > TURNS_ABOVE {
             return true;
         }
         for key in &open {
-            let Some(incident) = incident_of_open_key(key) else { continue };
-            instants.search(&self.record(&incident_key(&incident))["body"], &spans);
+            let record = incident_of_open_key(key).map(|incident| incident_key(&incident));
+            let found = record.and_then(|record| almanac.record(&self.world.cloud, &record));
+            found.into_iter().for_each(|found| instants.add_found(found, &spans));
         }
-        if let Some(quiet) = alerts.quiet_hours.as_ref().filter(|_| !open.is_empty()) {
-            for minutes in [quiet.from.minutes(), quiet.until.minutes(), 0] {
-                let cron = format!("cron({} {} * * ? *)", minutes % 60, minutes / 60);
-                let ends = Schedule::parse(&cron, &quiet.time_zone).ok().and_then(|at| at.next_after(instants.since));
-                ends.into_iter().for_each(|at| instants.add(at));
-            }
+        if !open.is_empty() {
+            let next = |quiet: &Schedule| quiet.next_after(instants.since);
+            let turns: Vec<Timestamp> = almanac.quiet_hours(self.current, plan).iter().filter_map(next).collect();
+            turns.into_iter().for_each(|at| instants.add(at));
         }
         false
     }

@@ -56,8 +56,8 @@ impl Life<'_> {
                     })
                     .is_some();
             let doubled = weather.meet(now, |what| {
-                let Misfortune::Doubled { function: of, seconds } = what else { return None };
-                (*of == function).then_some(i64::from(*seconds))
+                let Misfortune::Doubled { function: of, seconds, look } = what else { return None };
+                (*of == function).then_some((i64::from(*seconds), *look))
             });
             let late = weather.meet(now, |what| {
                 let Misfortune::Late { function: of, seconds } = what else { return None };
@@ -74,8 +74,13 @@ impl Life<'_> {
         let on_the_way = 200 + mix(self.world.seed, delivery.payload.to_string().as_bytes()) % 1_800;
         let after = SignedDuration::from_millis(i64::try_from(on_the_way).unwrap_or(0))
             + SignedDuration::from_secs(late.unwrap_or(0));
-        if let Some(seconds) = doubled {
-            self.after(after + SignedDuration::from_secs(seconds), Event::Deliver(delivery.clone()));
+        if let Some((seconds, look)) = doubled {
+            let again = after + SignedDuration::from_secs(seconds);
+            if !look {
+                self.after(again, Event::Deliver(delivery.clone()));
+            } else if self.wiring.swept().any(|swept| swept == function) {
+                self.sweep(function, i64::try_from(again.as_millis()).unwrap_or(0), None);
+            }
         }
         self.after(after, Event::Deliver(delivery));
     }
@@ -193,6 +198,7 @@ impl Life<'_> {
                     }
                     Effect::RestoreBegun { region, room, resource } => self.restore_begun(region, room, &resource),
                     Effect::DeletionBegun { region, room, resource } => self.deletion_begun(region, room, &resource),
+                    Effect::OfCluster(what) => self.cluster_room(what),
                     Effect::Reset { region, room } => {
                         let done = Later::ResetDone { region, room };
                         self.after(SignedDuration::from_secs(60), Event::Later(Later::Over));

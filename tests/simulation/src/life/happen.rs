@@ -1,29 +1,28 @@
 //! Misfortunes, as they come down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hmac::{Hmac, KeyInit, Mac};
 use holdfast_domain::inventory::{Database, DbStatus};
 use holdfast_domain::tags::Tags;
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use holdfast_ledger::{PLAN_KEY, plan_key};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::functions::Function;
-use crate::misfortune::Misfortune;
-use crate::witness::people::Said;
+use crate::misfortune::{Misfortune, PointWanted};
+use crate::witness::ends::SOMEBODYS;
 
 use super::deliver::{Delivery, Sort};
 use super::rds::Later;
-use super::setup::ACKNOWLEDGE_KEY;
 use super::{Event, Life, shared};
 
 impl Life<'_> {
     pub(super) fn misfortune(&mut self, line: usize) {
         let Some(what) = self.script.lines.get(line).map(|line| line.what.clone()) else { return };
         *self.counts.faults.entry(what.sort()).or_default() += 1;
+        let now = self.world.now();
+        self.world.state().witness.befell(now, &what);
         self.world.state().changed();
         match &what {
             Misfortune::Crash { .. }
@@ -50,6 +49,7 @@ impl Life<'_> {
             | Misfortune::InstanceQuota { minutes, .. }
             | Misfortune::KeyDisabled { minutes, .. }
             | Misfortune::Damaged { minutes, .. }
+            | Misfortune::OthersStop { minutes, .. }
             | Misfortune::Channel { minutes, .. } => {
                 let minutes = *minutes;
                 self.spell(what, minutes);
@@ -65,8 +65,11 @@ impl Life<'_> {
                 }
             }
             Misfortune::Gone { resource, minutes } => {
-                if let Some((region, Database::Instance(id))) = self.database(resource) {
-                    self.world.cloud.remove_instance(&region, &id);
+                if let Some((region, database)) = self.database(resource) {
+                    match &database {
+                        Database::Instance(id) => self.world.cloud.remove_instance(&region, id),
+                        Database::Cluster(id) => self.world.cloud.remove_cluster(&region, id),
+                    }
                     self.heals_after(&what.clone(), resource, *minutes);
                 }
             }
@@ -81,9 +84,9 @@ impl Life<'_> {
             Misfortune::ForeignSnapshot { resource } => self.foreign_snapshot(resource),
             Misfortune::ForeignRoom { region } => self.foreign_room(region),
             Misfortune::RoomDeleted { resource } => self.delete_room_by_hand(resource),
-            Misfortune::RestoreTestNow { resource, request } => {
-                let ask = json!({ "holdfast": "restore-test-now", "resource": resource, "request": request,
-                    "reason": "to see" });
+            Misfortune::RestoreTestNow { resource, request, from } => {
+                let ask = restore_test(resource, request, *from, self.world.now());
+                self.world.state().witness.costs.asked_for(resource);
                 self.deliver(Function::RestoreTest, ask, Sort::Kept);
             }
             Misfortune::SnapshotNow { resource, request } => {
@@ -91,7 +94,10 @@ impl Life<'_> {
                     "reason": "to see", "keep": "30d" });
                 self.deliver(Function::Snapshot, ask, Sort::Kept);
             }
-            Misfortune::Acknowledged { by } => self.acknowledge(by),
+            Misfortune::Acknowledged { by, way } => self.acknowledge(by, *way),
+            Misfortune::AlertTest => {
+                self.deliver(Function::Alert, json!({ "holdfast": "alert-test", "by": "jane" }), Sort::Kept);
+            }
             Misfortune::Deploy { plan } => {
                 if (1..=self.plans.len()).contains(plan) {
                     self.deploy(plan - 1);
@@ -126,9 +132,11 @@ impl Life<'_> {
     pub(super) fn heal(&mut self, resource: &str) {
         let Some((region, database)) = self.database(resource) else { return };
         self.world.state().logs_stuck.remove(database.id());
-        if let Database::Instance(id) = &database
-            && !self.world.cloud.has_instance(&region, id)
-        {
+        let stands = match &database {
+            Database::Instance(id) => self.world.cloud.has_instance(&region, id),
+            Database::Cluster(id) => self.world.cloud.has_cluster(&region, id),
+        };
+        if !stands {
             self.stand(resource);
         }
         self.world.cloud.set_database_status(&region, &database, DbStatus::Available);
@@ -157,15 +165,21 @@ impl Life<'_> {
     fn foreign_snapshot(&mut self, resource: &str) {
         let number = self.world.state().next();
         let id = format!("by-hand-{number}").parse::<DbSnapshotId>();
-        if let (Some((region, Database::Instance(instance))), Ok(id)) = (self.database(resource), id) {
-            let owner = Tags::from([("owner".into(), "somebody".into())]);
-            self.world.cloud.add_snapshot(&region, &id, &instance, owner);
+        let owner = Tags::from([("owner".into(), "somebody".into())]);
+        match (self.database(resource), id) {
+            (Some((region, Database::Instance(instance))), Ok(id)) => {
+                self.world.cloud.add_snapshot(&region, &id, &instance, owner);
+            }
+            (Some((region, Database::Cluster(cluster))), Ok(id)) => {
+                self.world.cloud.add_cluster_snapshot(&region, &id, &cluster, owner);
+            }
+            (None, _) | (_, Err(_)) => {}
         }
     }
 
     fn foreign_room(&mut self, region: &str) {
         let number = self.world.state().next();
-        let id = format!("hf-rt-somebodys-{number}").parse::<DbInstanceId>();
+        let id = format!("{SOMEBODYS}{number}").parse::<DbInstanceId>();
         if let (Ok(region), Ok(id)) = (region.parse::<Region>(), id) {
             self.world.cloud.add_instance(&region, &id);
         }
@@ -179,31 +193,13 @@ impl Life<'_> {
         };
         if let Some((region, room)) = room {
             self.world.cloud.remove_instance(&region, &room);
-            self.world.state().rooms.remove(&room);
+            if let Ok(cluster) = room.as_str().parse() {
+                self.world.cloud.remove_cluster(&region, &cluster);
+            }
+            self.room_is_gone(&room);
             let now = self.world.now();
             self.world.state().weather.felt(now);
         }
-    }
-
-    /// Somebody takes care of the oldest incident that they were told of and that is not over.
-    fn acknowledge(&mut self, by: &str) {
-        let standing = {
-            let state = self.world.state();
-            let over = |incident: &String| {
-                let mut told = state.witness.told.iter();
-                told.any(|told| told.read.said == Said::Over && told.read.incident.as_ref() == Some(incident))
-            };
-            let stands = state.witness.told.iter().filter(|told| told.read.said == Said::Stands);
-            stands.filter_map(|told| told.read.incident.clone()).find(|incident| !over(incident))
-        };
-        let Some(incident) = standing else { return };
-        let id = self.world.state().next();
-        let body = json!({ "event": {
-            "id": format!("event-{id}"), "event_type": "incident.acknowledged", "resource_type": "incident",
-            "occurred_at": self.world.now().to_string(), "agent": { "summary": by, "type": "user_reference" },
-            "data": { "id": "P0", "type": "incident", "incident_key": incident, "status": "acknowledged" },
-        } });
-        self.deliver(Function::Acknowledge, signed(&body), Sort::Kept);
     }
 
     /// A new plan is uploaded, and its schedules with it.
@@ -214,6 +210,7 @@ impl Life<'_> {
         let compiled = &self.plans[plan];
         self.world.cloud.put_object(&plan_key(compiled.sha()), compiled.to_json());
         self.world.cloud.put_object(PLAN_KEY, compiled.to_json());
+        self.world.state().witness.deployed(now, compiled.plan());
         self.world.state().weather.felt(now);
         self.world.state().changed();
         self.stand_all();
@@ -250,13 +247,14 @@ impl Life<'_> {
     /// Whoever asked for a restore test by hand asks once more, when all is well: nobody else would ever end what the first one told.
     fn ask_again(&mut self) {
         let asked = |line: &crate::script::Line| {
-            let Misfortune::RestoreTestNow { resource, .. } = &line.what else { return None };
-            Some(resource.clone())
+            let Misfortune::RestoreTestNow { resource, from, .. } = &line.what else { return None };
+            Some((resource.clone(), *from))
         };
-        let resources: std::collections::BTreeSet<String> = self.script.lines.iter().filter_map(asked).collect();
-        for resource in resources {
-            let ask =
-                json!({ "holdfast": "restore-test-now", "resource": resource, "request": "again", "reason": "to see" });
+        let resources: BTreeSet<_> = self.script.lines.iter().filter_map(asked).collect();
+        for (resource, from) in resources {
+            let request = from.map_or_else(|| "again".to_owned(), |from| format!("again-from-{from}"));
+            let ask = restore_test(&resource, &request, from, self.world.now());
+            self.world.state().witness.costs.asked_for(&resource);
             let (function, payload) = (Function::RestoreTest, shared(ask));
             let delivery = Delivery { function, payload, sort: Sort::Kept, attempt: 0, audit: None };
             self.after(SignedDuration::from_hours(6), Event::Deliver(delivery));
@@ -277,13 +275,14 @@ fn ends_with_the_storm(event: &Event) -> bool {
     )
 }
 
-/// A webhook of PagerDuty's, signed as it signs.
-fn signed(body: &Value) -> Value {
-    let body = body.to_string();
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(ACKNOWLEDGE_KEY.as_bytes()) else {
-        unreachable!("HMAC takes a key of any length")
-    };
-    mac.update(body.as_bytes());
-    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({ "rawPath": "/pagerduty", "headers": { "x-pagerduty-signature": format!("v1={digest}") }, "body": body })
+/// What somebody sends who wants a restore test now.
+fn restore_test(resource: &str, request: &str, from: Option<PointWanted>, now: Timestamp) -> Value {
+    let mut ask =
+        json!({ "holdfast": "restore-test-now", "resource": resource, "request": request, "reason": "to see" });
+    match from {
+        None => {}
+        Some(PointWanted::Time) => ask["from"] = json!({ "time": (now - SignedDuration::from_hours(1)).to_string() }),
+        Some(from) => ask["from"] = from.to_string().into(),
+    }
+    ask
 }

@@ -1,11 +1,12 @@
 //! RDS's own work: snapshots, restores and deletions take their time, fail, get stuck, and are told of or not.
 
-use holdfast_domain::inventory::{Database, DatabaseKind, DbSnapshotStatus, DbStatus, Endpoint};
+use holdfast_domain::inventory::{DatabaseKind, DbSnapshot, DbSnapshotStatus, DbStatus, Endpoint};
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::misfortune::Misfortune;
 
+use super::cluster_rooms::OfCluster;
 use super::{Event, Life};
 
 /// What comes of something later.
@@ -19,6 +20,10 @@ pub(crate) enum Later {
     RoomGone { region: Region, room: DbInstanceId },
     /// A new password is applied.
     ResetDone { region: Region, room: DbInstanceId },
+    /// Something of a room that is a cluster.
+    OfCluster(OfCluster),
+    /// Somebody's copy of a recovery point is complete in another region.
+    Copied(Box<DbSnapshot>),
     /// A database is as it was.
     Heals { resource: String },
     /// What people filled a quota with is gone.
@@ -31,10 +36,10 @@ pub(crate) enum Later {
 
 /// As the in-memory cloud takes for them.
 const SNAPSHOT: SignedDuration = SignedDuration::from_mins(4);
-const RESTORE: SignedDuration = SignedDuration::from_mins(9);
-const DELETE: SignedDuration = SignedDuration::from_mins(3);
+pub(super) const RESTORE: SignedDuration = SignedDuration::from_mins(9);
+pub(super) const DELETE: SignedDuration = SignedDuration::from_mins(3);
 /// RDS tells a moment after.
-const TOLD: SignedDuration = SignedDuration::from_secs(1);
+pub(super) const TOLD: SignedDuration = SignedDuration::from_secs(1);
 
 impl Life<'_> {
     pub(super) fn snapshot_begun(&mut self, region: Region, id: DbSnapshotId, kind: DatabaseKind, database: &str) {
@@ -61,15 +66,20 @@ impl Life<'_> {
         self.after(after, Event::Later(Later::SnapshotDone { region, id, kind, status }));
     }
 
-    pub(super) fn restore_begun(&mut self, region: Region, room: DbInstanceId, resource: &str) {
+    /// How the next restore of a resource ends, and when, if not as it should.
+    pub(super) fn fate_of_restore(&mut self, resource: &str) -> Option<(SignedDuration, DbStatus)> {
         let now = self.world.now();
-        let fate = self.world.state().weather.meet(now, |what| {
+        self.world.state().weather.meet(now, |what| {
             if let Misfortune::RestoreFails { resource: of, status } = what {
                 return (of == resource).then(|| (RESTORE, DbStatus::read(status)));
             }
             let Misfortune::RestoreSlow { resource: of, minutes } = what else { return None };
             (of == resource).then(|| (SignedDuration::from_mins((*minutes).into()), DbStatus::Available))
-        });
+        })
+    }
+
+    pub(super) fn restore_begun(&mut self, region: Region, room: DbInstanceId, resource: &str) {
+        let fate = self.fate_of_restore(resource);
         if fate.is_some() {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Busy("creating".into()));
         }
@@ -111,18 +121,23 @@ impl Life<'_> {
                         seen.endpoint.get_or_insert(Endpoint { host, port: 5432 });
                     }
                 });
+                if stands && !up {
+                    self.world.state().witness.restore_failed(&room);
+                }
                 if stands && up {
                     self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0005");
                 }
             }
             Later::RoomGone { region, room } => {
                 self.world.cloud.remove_instance(&region, &room);
-                self.world.state().rooms.remove(&room);
+                self.room_is_gone(&room);
                 self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0003");
             }
             Later::ResetDone { region, room } => {
                 self.rds_event("RDS DB Instance Event", &region, room.as_str(), "RDS-EVENT-0016");
             }
+            Later::OfCluster(what) => self.later_of_cluster(what),
+            Later::Copied(copy) => self.copied(*copy),
             Later::Heals { resource } => self.heal(&resource),
             Later::QuotaEnds { region, ids } => {
                 ids.iter().for_each(|id| self.world.cloud.remove_snapshot(&region, id));
@@ -130,7 +145,7 @@ impl Life<'_> {
             Later::Over => {}
             Later::Daily => {
                 self.world.cloud.forget_calls();
-                self.backups_of_rds(now);
+                self.backups_of_others(now);
                 self.expire(now);
                 self.after(SignedDuration::from_hours(6), Event::Later(Later::Daily));
             }
@@ -153,6 +168,7 @@ impl Life<'_> {
         let now = self.world.now();
         self.world.state().witness.point_is(now, id, &status);
         if status == DbSnapshotStatus::Available {
+            self.copy_elsewhere(region, id);
             let (event, number) = match kind {
                 DatabaseKind::Instance => ("RDS DB Snapshot Event", "RDS-EVENT-0042"),
                 DatabaseKind::Cluster => ("RDS DB Cluster Snapshot Event", "RDS-EVENT-0075"),
@@ -163,20 +179,6 @@ impl Life<'_> {
             let ids = vec![id.clone()];
             let region = region.clone();
             self.after(SignedDuration::from_hours(30), Event::Later(Later::QuotaEnds { region, ids }));
-        }
-    }
-
-    /// Automated backups of RDS's own, of whatever the plan says that somebody else backs up, and the continuous ones.
-    fn backups_of_rds(&mut self, now: Timestamp) {
-        for (name, resource) in self.plans[self.current].plan().resources.clone() {
-            let (Some(_), Some(database)) = (&resource.external, Database::of(&resource.target)) else { continue };
-            let id: Result<DbSnapshotId, _> = format!("rds:{name}-{}", now.strftime("%Y-%m-%d-%H-%M")).parse();
-            let Ok(id) = id else { continue };
-            let made_by = holdfast_domain::inventory::MadeBy::Rds;
-            if let Database::Instance(instance) = &database {
-                self.world.cloud.add_snapshot(&resource.region, &id, instance, holdfast_domain::tags::Tags::new());
-                self.world.cloud.set_snapshot_maker(&resource.region, &id, made_by);
-            }
         }
     }
 

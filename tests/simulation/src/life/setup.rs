@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdfast_domain::inventory::{AutomatedBackups, Database};
-use holdfast_domain::plan::Channel;
+use holdfast_domain::plan::{Channel, ResourceKind};
 use holdfast_plan::Compiled;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -14,11 +14,14 @@ use crate::script::Script;
 use crate::wiring::Wiring;
 use crate::world::World;
 
+use super::deadlines::Almanac;
 use super::rds::Later;
 use super::{Counts, Event, Life, Step, Watcher};
 
 /// The key with which PagerDuty signs.
-pub(super) const ACKNOWLEDGE_KEY: &str = "pagerduty-signing-key-0123456789abcdef";
+pub(super) const PAGERDUTY_KEY: &str = "pagerduty-signing-key-0123456789abcdef";
+/// The key with which Slack signs.
+pub(super) const SLACK_KEY: &str = "slack-signing-secret-0123456789abcdef";
 
 impl<'a> Life<'a> {
     pub(super) fn begin(script: &'a Script, wiring: &'a Wiring, watcher: Option<Watcher<'a>>) -> Result<Self, String> {
@@ -42,6 +45,7 @@ impl<'a> Life<'a> {
             invocations: BTreeMap::new(),
             idle: BTreeMap::new(),
             swept: BTreeMap::new(),
+            almanac: Almanac::default(),
             next_tick: script.begins,
             counts: Counts::default(),
             begins: script.begins,
@@ -67,7 +71,7 @@ impl<'a> Life<'a> {
                 self.world.cloud.put_secret(&name, value);
             }
         };
-        put(ACKNOWLEDGE_SECRET, &json!({ "pagerduty": [ACKNOWLEDGE_KEY] }).to_string());
+        put(ACKNOWLEDGE_SECRET, &json!({ "pagerduty": [PAGERDUTY_KEY], "slack": SLACK_KEY }).to_string());
         for plan in &self.plans {
             for (name, channel) in &plan.plan().alerts.channels {
                 match channel {
@@ -118,11 +122,17 @@ impl<'a> Life<'a> {
                 }
             }
             Database::Cluster(id) => {
+                let documents = resource.target.kind() == ResourceKind::DocDbCluster;
                 if !cloud.has_cluster(region, id) {
-                    cloud.add_cluster(region, id, "aurora-postgresql");
+                    cloud.add_cluster(region, id, if documents { "docdb" } else { "aurora-postgresql" });
+                }
+                if days.is_some() {
+                    cloud.edit_cluster(region, id, |seen| seen.backups = backups);
+                    cloud.back_up_cluster_continuously(region, id);
                 }
             }
         }
+        self.replicate(resource);
     }
 
     // How it is shown.
@@ -138,6 +148,13 @@ impl<'a> Life<'a> {
             let mut words = String::new();
             for region in self.plans[self.current].regions() {
                 self.world.cloud.edit_instance(region, &id, |seen| words = format!("instance {id} {:?}", seen.status));
+            }
+            picture.insert(words);
+        }
+        for id in self.world.cloud.cluster_ids() {
+            let mut words = String::new();
+            for region in self.plans[self.current].regions() {
+                self.world.cloud.edit_cluster(region, &id, |seen| words = format!("cluster {id} {:?}", seen.status));
             }
             picture.insert(words);
         }

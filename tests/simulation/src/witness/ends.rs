@@ -3,36 +3,71 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_domain::FindingState;
-use holdfast_ledger::{
-    Incident, IncidentState, LineState, OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, Phase, Run, Verification,
-};
+use holdfast_domain::slot::TEMPORARY;
+use holdfast_ledger::{Incident, IncidentState, LineState, OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, Phase, Run};
 use holdfast_plan::Compiled;
 use holdfast_testkit::MemoryCloud;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::witness::escalation::Meanwhile;
 use crate::witness::people::Said;
-use crate::witness::{Invariant, Witness, slots};
+use crate::witness::twice::End;
+use crate::witness::{Invariant, Witness, costs, escalation, slots, storms};
 use crate::world::World;
+
+/// What somebody made by hand bears a name like this.
+pub(crate) const SOMEBODYS: &str = "hf-rt-somebodys-";
 
 /// A run may have begun this shortly before the end.
 const STILL_OPEN: SignedDuration = SignedDuration::from_hours(8);
 
-/// Looks at everything once more.
+/// Looks at everything once more, and says what it came to.
 pub(crate) fn look(
     world: &World,
     plans: &[Compiled],
     deployed: &[(Timestamp, usize)],
     times: (Timestamp, Timestamp, Timestamp),
-) {
+) -> End {
     let mut state = world.state();
+    let disturbed = state.weather.disturbed().to_vec();
     let witness = &mut state.witness;
+    let all: Vec<(String, Run)> = records(&world.cloud, "restore-tests/runs/");
+    let told: Vec<(String, Incident)> = records(&world.cloud, "incidents/records/");
     slots::look(witness, plans, deployed, times);
-    runs(witness, &world.cloud, times.2);
-    left_over(witness, world, times.2);
-    incidents(witness, &world.cloud, times);
+    runs(witness, &world.cloud, &all, times.2);
+    left_over(witness, world, &all, times.2);
+    incidents(witness, &world.cloud, &told, times);
+    escalation::look(witness, &told, &Meanwhile { plans, deployed, disturbed: &disturbed, end: times.2 });
+    storms::look(witness, &told, times.2);
+    costs::look(witness, plans, deployed, times.2);
     ledger(witness, &world.cloud, times.2);
+    end(witness, &all, &told)
+}
+
+/// What it came to.
+fn end(witness: &Witness, runs: &[(String, Run)], incidents: &[(String, Incident)]) -> End {
+    let mut end = End::default();
+    for point in witness.points.values() {
+        if let (Some(slot), Some(_)) = (point.slot, point.available_at) {
+            let key = (point.resource.clone(), slot.to_string());
+            end.points.entry(key).or_default().extend(point.rules.iter().cloned());
+        }
+    }
+    for (_, run) in runs {
+        let verdict = run.verdict.as_ref().map_or_else(|| "none".to_owned(), |verdict| verdict.verdict.to_string());
+        end.runs.insert(run.id.to_string(), verdict);
+    }
+    let standing = incidents.iter().flat_map(|(_, incident)| &incident.lines);
+    let standing = standing.filter(|(_, line)| line.state == LineState::Standing);
+    end.standing.extend(standing.map(|(cause, _)| cause.clone()));
+    for told in &witness.told {
+        if let Some(incident) = &told.read.incident {
+            *end.heard.entry((told.channel.clone(), incident.clone(), told.read.said)).or_default() += 1;
+        }
+    }
+    end
 }
 
 /// Every record under a prefix.
@@ -45,13 +80,15 @@ fn records<T: DeserializeOwned>(cloud: &MemoryCloud, prefix: &str) -> Vec<(Strin
 }
 
 /// Every run came to an end, with a verdict and one link of evidence.
-fn runs(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {
-    let runs: Vec<(String, Run)> = records(cloud, "restore-tests/runs/");
+fn runs(witness: &mut Witness, cloud: &MemoryCloud, runs: &[(String, Run)], end: Timestamp) {
     let mut judged = 0;
-    for (_, run) in &runs {
+    for (_, run) in runs {
         let old = run.deadline_at + SignedDuration::from_hours(2) < end;
         let closed = run.phase == Phase::Closed;
         witness.must(end, Invariant::Rooms, closed || !old, || format!("the run {} is still {:?}", run.id, run.phase));
+        if let Some(verdict) = &run.verdict {
+            witness.judged(end, &run.id, &run.room, verdict.verdict);
+        }
         judged += usize::from(run.evidence.is_some());
         let evidence = run.evidence.is_some() || !closed;
         witness.must(end, Invariant::Ledger, evidence, || format!("the run {} closed without evidence", run.id));
@@ -59,28 +96,23 @@ fn runs(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {
     let links = cloud.keys_with("evidence/").len();
     let whole = links >= judged && links <= runs.len();
     witness.must(end, Invariant::Ledger, whole, || format!("{links} links of evidence of {} runs", runs.len()));
-    let verified: Vec<(String, Verification)> = records(cloud, "verifications/");
-    let few = verified.len() <= runs.len();
-    witness.must(end, Invariant::Ledger, few, || format!("{} verifications of {} runs", verified.len(), runs.len()));
+    let verified = cloud.keys_with("verifications/").len();
+    let few = verified <= runs.len();
+    witness.must(end, Invariant::Ledger, few, || format!("{verified} verifications of {} runs", runs.len()));
 }
 
-/// Rooms, secrets and markers are gone.
-fn left_over(witness: &mut Witness, world: &World, end: Timestamp) {
-    let young = |run: &Run| run.requested_at + STILL_OPEN > end;
-    let open: BTreeSet<String> = records::<Run>(&world.cloud, "restore-tests/runs/")
-        .into_iter()
-        .filter(|(_, run)| young(run))
-        .map(|(_, run)| run.room.to_string())
-        .collect();
-    for room in world.cloud.instance_ids().iter().filter(|id| id.as_str().starts_with("hf-rt-")) {
-        let foreign = room.as_str().starts_with("hf-rt-somebodys-");
-        let allowed = foreign || open.contains(room.as_str());
-        witness.must(end, Invariant::Rooms, allowed, || format!("the room {room} is still there"));
-    }
-    for secret in world.cloud.secret_names().iter().filter(|name| name.as_str().starts_with("hf-rt-")) {
-        witness.must(end, Invariant::Rooms, open.contains(secret.as_str()), || {
-            format!("the secret {secret} is still there")
-        });
+/// Rooms are gone, and all that belongs to them: clusters, parameter groups, secrets and markers.
+fn left_over(witness: &mut Witness, world: &World, runs: &[(String, Run)], end: Timestamp) {
+    let young = runs.iter().filter(|(_, run)| run.requested_at + STILL_OPEN > end);
+    let open: BTreeSet<String> = young.map(|(_, run)| run.room.to_string()).collect();
+    let rooms = world.cloud.instance_ids().into_iter().map(|id| ("room", id.to_string()));
+    let clusters = world.cloud.cluster_ids().into_iter().map(|id| ("cluster", id.to_string()));
+    let secrets = world.cloud.secret_names().into_iter().map(|name| ("secret", name.to_string()));
+    let groups = world.cloud.room_parameter_groups().into_iter().map(|group| ("parameter group", group.name));
+    let temporary = rooms.chain(clusters).chain(secrets).chain(groups).filter(|(_, name)| name.starts_with(TEMPORARY));
+    for (sort, name) in temporary {
+        let allowed = name.starts_with(SOMEBODYS) || open.contains(&name);
+        witness.must(end, Invariant::Rooms, allowed, || format!("the {sort} {name} is still there"));
     }
     let markers = world.cloud.keys_with(OPEN_PREFIX).len();
     let few = markers <= open.len();
@@ -88,10 +120,14 @@ fn left_over(witness: &mut Witness, world: &World, end: Timestamp) {
 }
 
 /// Whoever heard that something stands heard that it is over; nothing stands that is over; one incident for a cause.
-fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (Timestamp, Timestamp, Timestamp)) {
-    let incidents: Vec<(String, Incident)> = records(cloud, "incidents/records/");
+fn incidents(
+    witness: &mut Witness,
+    cloud: &MemoryCloud,
+    incidents: &[(String, Incident)],
+    (_, storm_ends, end): (Timestamp, Timestamp, Timestamp),
+) {
     let mut standing: BTreeMap<&str, &Incident> = BTreeMap::new();
-    for (_, incident) in &incidents {
+    for (_, incident) in incidents {
         for (cause, line) in incident.lines.iter().filter(|(_, line)| line.state == LineState::Standing) {
             let other = standing.insert(cause, incident).filter(|_| incident.state == IncidentState::Open);
             witness.must(end, Invariant::Incidents, other.is_none(), || {
@@ -122,7 +158,7 @@ fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (
             }
         }
     }
-    heard(witness, &incidents, end);
+    heard(witness, incidents, end);
     let open = cloud.keys_with(OPEN_INCIDENTS_PREFIX).len();
     let allowed = incidents.iter().filter(|(_, incident)| incident.finished_at.is_none()).count();
     witness.must(end, Invariant::Ledger, open <= allowed, || {
@@ -131,7 +167,7 @@ fn incidents(witness: &mut Witness, cloud: &MemoryCloud, (_, storm_ends, end): (
 }
 
 /// Whoever can tell incidents apart heard the end of each that they heard the beginning of.
-fn heard(witness: &mut Witness, incidents: &[(String, Incident)], end: Timestamp) {
+pub(crate) fn heard(witness: &mut Witness, incidents: &[(String, Incident)], end: Timestamp) {
     let mut heard: BTreeMap<(String, String), BTreeSet<Said>> = BTreeMap::new();
     for told in &witness.told {
         if let Some(incident) = &told.read.incident {
