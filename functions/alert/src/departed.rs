@@ -4,6 +4,8 @@
 //! have it before them for ever. So it ends here: once, and in words that say why, for nothing was mended. This is no judgement of health:
 //! it compares names. What it compares with was read after the news came, so that the plan is never older than that of whoever told.
 //!
+//! Every incident is looked at before anybody is told of it. So nobody hears what a run that began under an older plan is judged hours later.
+//!
 //! Left alone is what no plan of this name can end: causes of another plan or environment, and those of Holdfast itself (a room that will
 //! not go stands, whether the plan has its resource or not).
 
@@ -14,20 +16,6 @@ use jiff::Timestamp;
 
 /// The most lines of one incident that end at once: each costs a handful of calls, and an invocation has 30 s. The next sweep does more.
 const LINES_AT_ONCE: usize = 50;
-
-/// A finding as it is to be heard under the plan: that something stands which the plan does not have is heard as its end. A run that began
-/// under an older plan may tell of it hours later.
-#[must_use]
-pub(crate) fn heard(plan: &Plan, finding: Finding) -> Finding {
-    let left = match finding.state {
-        FindingState::Open => why(plan, finding.cause.as_str(), finding.resource.as_ref(), finding.part.as_ref()),
-        FindingState::Resolved => None,
-    };
-    match left {
-        Some(why) => Finding { state: FindingState::Resolved, title: words(&why), ..finding },
-        None => finding,
-    }
-}
 
 /// The ends of those causes of an incident that stand for something which the plan no longer has; bounded.
 #[must_use]

@@ -151,7 +151,6 @@ async fn hear<O: Objects, Y: Clock + Entropy + Metrics, S: ReadSecrets, W: Webho
         return desk.tell_of_alert_itself(&finding).await;
     }
     let plan = desk.plan().await?;
-    let finding = departed::heard(&plan, finding);
     let (incident, heard) = desk.place(&finding).await?;
     match incident {
         Some(id) => desk.bring_up_to_date(&plan, &id, &heard.to_string(), &mut Default::default()).await,

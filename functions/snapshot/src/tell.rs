@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use holdfast_domain::inventory::Database;
+use holdfast_domain::plan::Resource;
 use holdfast_domain::{Cause, Finding, FindingState, Plan, ResourceName, Severity};
 use holdfast_ledger::{Told, Watch};
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +24,7 @@ pub struct News {
 
 impl News {
     /// Compares what stands with what was told. `conditions` are those of resources that were looked at; what was told of any other stays,
-    /// unless the plan no longer has that resource.
+    /// unless nobody will ever look at it under this plan.
     #[must_use]
     pub fn of(plan: &Plan, conditions: &[(ResourceName, Condition)], watch: &Watch, now: Timestamp) -> Self {
         let mut news = Self::default();
@@ -41,9 +43,8 @@ impl News {
                 (State::Stands(_), _) | (State::Unclear, _) | (State::Clear(_), None) => {}
             }
         }
-        for (cause, told) in &watch.told {
-            if !known.contains(cause) && !plan.resources.contains_key(&told.resource) {
-                let words = format!("the plan has no resource {} any more", told.resource);
+        for (cause, told) in watch.told.iter().filter(|(cause, _)| !known.contains(*cause)) {
+            if let Some(words) = departed(plan, cause, &told.resource) {
                 news.resolved.insert(cause.clone(), (told.clone(), words));
             }
         }
@@ -102,6 +103,18 @@ impl News {
     pub fn is_empty(&self) -> bool {
         self.opened.is_empty() && self.resolved.is_empty()
     }
+}
+
+/// Why nobody will ever look again at what was told: it left the plan, is no database there any more, or the plan is called otherwise.
+fn departed(plan: &Plan, cause: &Cause, resource: &ResourceName) -> Option<String> {
+    let Plan { name, environment, .. } = plan;
+    if !cause.as_str().starts_with(Cause::of_resource(name, environment, resource, "").as_str()) {
+        return Some(format!("the plan is called {name}/{environment} now"));
+    }
+    let is_none = |named: &Resource| Database::of(&named.target).is_none();
+    let no_database = || format!("{resource} is no database in the plan any more");
+    plan.lacks(resource, None)
+        .or_else(|| plan.resources.get(resource).filter(|named| is_none(named)).map(|_| no_database()))
 }
 
 fn is_news(told: &Told, words: &Words, now: Timestamp) -> bool {

@@ -68,13 +68,17 @@ impl Cause {
     /// A cause about one resource. `what` is a short word of ours: `snapshot`, `restore-test`.
     #[must_use]
     pub fn of_resource(plan: &PlanName, environment: &Environment, resource: &ResourceName, what: &str) -> Self {
-        Self(format!("{plan}/{environment}/{resource}/{what}").chars().take(Self::LENGTH_MAX).collect())
+        Self::cut(format!("{plan}/{environment}/{resource}/{what}"))
     }
 
     /// A cause about Holdfast itself: a function that fails, a trigger that cannot be read.
     #[must_use]
     pub fn of_function(function: &str, what: &str) -> Self {
-        Self(format!("holdfast/{function}/{what}").chars().take(Self::LENGTH_MAX).collect())
+        Self::cut(format!("holdfast/{function}/{what}"))
+    }
+
+    fn cut(text: String) -> Self {
+        if text.len() <= Self::LENGTH_MAX { Self(text) } else { Self(text.chars().take(Self::LENGTH_MAX).collect()) }
     }
 
     /// The cause as text.

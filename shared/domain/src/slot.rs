@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::names::{DbInstanceId, DbSnapshotId, Environment, NameError, PlanName, ResourceName, RunId};
@@ -45,15 +47,28 @@ impl FromStr for Slot {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        jiff::civil::DateTime::strptime("%Y%m%dt%H%M%Sz", text)
-            .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC))
-            .map(|zoned| Self(zoned.timestamp()))
-            .map_err(|_| NameError {
-                sort: "slot",
-                value: text.chars().take(80).collect(),
-                allowed: "UTC as 20261120t020000z",
-            })
+        read(text).map(Self).ok_or_else(|| NameError {
+            sort: "slot",
+            value: text.chars().take(80).collect(),
+            allowed: "UTC as 20261120t020000z",
+        })
     }
+}
+
+/// Read by hand: every sweep reads the slot of every recovery point.
+fn read(text: &str) -> Option<Timestamp> {
+    let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
+    let [date @ .., b't', _, _, _, _, _, _, b'z'] = bytes else { return None };
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .try_fold(0_i16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0')))
+    };
+    let small = |digits: &[u8]| number(digits).and_then(|number| i8::try_from(number).ok());
+    let (year, month, day) = (number(&date[..4])?, small(&date[4..6])?, small(&date[6..8])?);
+    let (hour, minute, second) = (small(&bytes[9..11])?, small(&bytes[11..13])?, small(&bytes[13..15])?);
+    let civil = DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 /// The name of the recovery point of one resource and slot: `hf-{resource}-{slot}-{8 hex}`.
@@ -204,6 +219,25 @@ mod tests {
         assert_eq!(slot.instant().to_string(), "2026-11-20T02:00:00Z");
         assert_eq!(slot.to_string().parse::<Slot>().expect("legal"), slot);
         assert!("yesterday".parse::<Slot>().is_err());
+    }
+
+    #[test]
+    fn nothing_but_a_slot_is_read_as_one() {
+        for text in [
+            "",
+            "20261120",
+            "20261120T020000Z",
+            "2026-11-20T02:00:00Z",
+            "20261120t020000z ",
+            "+2261120t020000z",
+            "20261320t020000z",
+            "20260230t020000z",
+            "20261120t240000z",
+            "20261120t020060z",
+            "20261120t02000\u{664}",
+        ] {
+            assert!(text.parse::<Slot>().is_err(), "{text:?}");
+        }
     }
 
     fn any_slot() -> impl Strategy<Value = Slot> {

@@ -1,6 +1,6 @@
 //! The compiled plan in the ledger bucket: the current one, and every one by its sha256.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_domain::{Plan, PlanSha};
 use holdfast_plan::Compiled;
@@ -17,10 +17,12 @@ pub fn plan_key(sha: &PlanSha) -> String {
     format!("plans/{sha}.json")
 }
 
-/// Reads plans, and keeps the current one in memory as long as its ETag stands.
+/// Reads plans. It keeps the current one in memory as long as its ETag stands, and the last one that was asked for by its sha: the
+/// invocations of one run ask for the same again and again.
 #[derive(Debug, Default)]
 pub struct PlanStore {
     current: Mutex<Option<(String, Arc<Plan>)>>,
+    pinned: Mutex<Option<Arc<Plan>>>,
 }
 
 impl PlanStore {
@@ -29,13 +31,13 @@ impl PlanStore {
     /// # Errors
     /// The store's; `Unreadable` when there is no plan or it does not check.
     pub async fn current(&self, objects: &impl Objects) -> Result<Arc<Plan>, LedgerError> {
-        let known = self.lock().clone();
+        let known = lock(&self.current).clone();
         let fetched = objects.get(PLAN_KEY, known.as_ref().map(|(etag, _)| etag.as_str())).await?;
         match (fetched, known) {
             (Fetched::Unchanged, Some((_, plan))) => Ok(plan),
             (Fetched::Object(object), _) => {
                 let plan = Arc::new(read(PLAN_KEY, &object.bytes)?);
-                *self.lock() = Some((object.etag, Arc::clone(&plan)));
+                *lock(&self.current) = Some((object.etag, Arc::clone(&plan)));
                 Ok(plan)
             }
             (Fetched::Missing | Fetched::Unchanged, _) => Err(missing(PLAN_KEY)),
@@ -47,29 +49,30 @@ impl PlanStore {
     /// # Errors
     /// The store's; `Unreadable` when there is none, it does not check, or it is another than its name says.
     pub async fn pinned(&self, objects: &impl Objects, sha: &PlanSha) -> Result<Arc<Plan>, LedgerError> {
-        if let Some((_, plan)) = self.lock().clone()
-            && plan.sha == *sha
-        {
+        let current = lock(&self.current).clone().map(|(_, plan)| plan);
+        let known = current.into_iter().chain(lock(&self.pinned).clone()).find(|plan| plan.sha == *sha);
+        if let Some(plan) = known {
             return Ok(plan);
         }
         let key = plan_key(sha);
         match objects.get(&key, None).await? {
             Fetched::Object(object) => {
                 let plan = read(&key, &object.bytes)?;
-                if plan.sha == *sha {
-                    Ok(Arc::new(plan))
-                } else {
-                    Err(LedgerError::Unreadable { key, reason: format!("it holds the plan {}", plan.sha) })
+                if plan.sha != *sha {
+                    return Err(LedgerError::Unreadable { key, reason: format!("it holds the plan {}", plan.sha) });
                 }
+                let plan = Arc::new(plan);
+                *lock(&self.pinned) = Some(Arc::clone(&plan));
+                Ok(plan)
             }
             Fetched::Missing | Fetched::Unchanged => Err(missing(&key)),
         }
     }
+}
 
-    /// A poisoned lock means that another thread panicked between two assignments; the value is whole all the same.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(String, Arc<Plan>)>> {
-        self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+/// A poisoned lock means that another thread panicked between two assignments; the value is whole all the same.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(key: &str, bytes: &[u8]) -> Result<Plan, LedgerError> {

@@ -108,6 +108,20 @@ async fn a_run_gets_the_plan_it_began_with_whatever_is_in_force() {
     assert_eq!(reads(&cloud), asked, "the one in force is at hand");
 }
 
+/// An invocation of `verify` knows its run's plan alone, and a run has many invocations.
+#[tokio::test]
+async fn the_plan_that_a_run_began_with_is_read_once() {
+    let (old, new) = (compiled("shop"), compiled("shop-two"));
+    let (cloud, plans) = (cloud(&old), PlanStore::default());
+    cloud.put_object(&plan_key(new.sha()), new.to_json());
+    let first = plans.pinned(&cloud, old.sha()).await.expect("a plan");
+    let second = plans.pinned(&cloud, old.sha()).await.expect("a plan");
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!(reads(&cloud), 1);
+    assert_eq!(plans.pinned(&cloud, new.sha()).await.expect("another run's").sha, *new.sha());
+    assert_eq!(plans.pinned(&cloud, old.sha()).await.expect("the first one's").sha, *old.sha());
+}
+
 #[tokio::test]
 async fn a_plan_under_another_plans_name_is_refused() {
     let (wanted, other) = (compiled("shop"), compiled("shop-two"));

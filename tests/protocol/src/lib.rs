@@ -23,6 +23,7 @@
 #![cfg(test)]
 
 mod book;
+mod compiler;
 mod explore;
 mod faithful;
 mod lives;

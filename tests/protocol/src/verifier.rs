@@ -1,6 +1,8 @@
 //! One invocation of `verify`: its calls in the order in which `handle` makes them, one a turn.
 //!
-//! What the room is asked is one turn a stage. The plan and the list of proved runs, which this world does not change, are left out.
+//! What the room is asked is one turn a stage. The plan and the list of proved runs, which this world does not change, are left out. So is what
+//! is written every minute within a stage: it is written over the version that was read, as the stage is in its end, and leaves the stage to
+//! be made by whoever comes next.
 
 use holdfast_ledger::Phase;
 

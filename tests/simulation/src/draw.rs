@@ -16,13 +16,13 @@ use crate::script::Script;
 pub struct Wanted {
     /// So many resources at most.
     pub resources_max: u64,
-    /// So many days of storm at most.
+    /// So many days of storm at most, and a quarter of that at least.
     pub days_max: i64,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { resources_max: 200, days_max: 60 }
+        Self { resources_max: 200, days_max: 90 }
     }
 }
 
@@ -32,7 +32,8 @@ pub fn script(seed: u64, wanted: Wanted) -> Script {
     let chance = Chance::of(seed);
     let begins = begins(&mut chance.apart("begins"));
     let mut how = chance.apart("how long");
-    let days = how.between(2, wanted.days_max.max(2));
+    // Weeks rather than days, where so many are wanted: else the calm ones at the end would be much of all.
+    let days = how.between((wanted.days_max / 4).max(2), wanted.days_max.max(2));
     let lasts = SignedDuration::from_hours(24 * days);
     let plans = plan::plans(&chance.apart("plans"), wanted.resources_max);
     let lines = luck::lines(&chance.apart("luck"), &plans, lasts);

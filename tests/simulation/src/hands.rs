@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::functions::Function;
 use crate::misfortune::{Broken, Misfortune, Refusal};
 use crate::weather::Fate;
+use crate::witness::ends::LAST_RESORT;
 use crate::witness::people;
 use crate::world::{ClusterRoom, Effect, RoomFacts, World};
 
@@ -37,7 +38,7 @@ pub(crate) struct Hands {
 }
 
 /// Whose sweeps look at RDS and at the secrets of rooms.
-const RDS: [Function; 2] = [Function::Snapshot, Function::RestoreTest];
+pub(crate) const RDS: [Function; 2] = [Function::Snapshot, Function::RestoreTest];
 
 /// Whose sweeps read an object. A heartbeat reads evidence too, when its time has come, and then is not left out.
 fn readers(key: &str) -> &'static [Function] {
@@ -52,7 +53,7 @@ fn readers(key: &str) -> &'static [Function] {
 type Answered<T> = Result<T, PortError>;
 
 /// How far replicas of continuous backups are behind.
-const REPLICATED_AFTER: SignedDuration = SignedDuration::from_mins(9);
+pub(crate) const REPLICATED_AFTER: SignedDuration = SignedDuration::from_mins(9);
 
 /// Ready when virtual time has come so far.
 struct Due<'a> {
@@ -115,19 +116,20 @@ impl Hands {
 
     /// A call: everybody else's turn, then whatever the weather makes of it.
     async fn call<T, F: Future<Output = Answered<T>>>(&self, call: Call<'_>, act: impl FnOnce() -> F) -> Answered<T> {
-        let hangs = {
+        let now = self.world.now();
+        let (hangs, slowness) = {
             let mut state = self.world.state();
+            let slowness = state.weather.slowness(now, self.function);
             let calls = state.running.get_mut(&self.invocation);
-            calls.is_some_and(|calls| {
+            let hangs = calls.is_some_and(|calls| {
                 calls.made += 1;
                 if call.writes {
                     calls.writes.push(format!("{} of {}", call.operation, call.subject));
                 }
                 calls.hangs_at.is_some_and(|at| calls.made >= at)
-            })
+            });
+            (hangs, slowness)
         };
-        let now = self.world.now();
-        let slowness = self.world.state().weather.slowness(now, self.function);
         let latency = self.world.latency(call.service(), call.subject, now);
         self.wait(latency * i32::try_from(slowness).unwrap_or(1)).await;
         let fate = {
@@ -174,7 +176,9 @@ impl Hands {
     }
 
     fn carried_out(&self, call: &Call<'_>) {
-        if let Some(calls) = self.world.state().running.get_mut(&self.invocation).filter(|_| call.writes) {
+        if call.writes
+            && let Some(calls) = self.world.state().running.get_mut(&self.invocation)
+        {
             calls.done += 1;
         }
     }
@@ -266,8 +270,15 @@ impl Objects for Hands {
 
 /// How far the run of a record has come.
 fn phase_of(record: &[u8]) -> Option<String> {
-    let record: serde_json::Value = serde_json::from_slice(record).ok()?;
-    record["body"]["phase"].as_str().map(str::to_owned)
+    #[derive(serde::Deserialize)]
+    struct Record {
+        body: Body,
+    }
+    #[derive(serde::Deserialize)]
+    struct Body {
+        phase: String,
+    }
+    serde_json::from_slice(record).ok().map(|record: Record| record.body.phase)
 }
 
 impl DbInstances for Hands {
@@ -547,7 +558,15 @@ impl Bus for Hands {
             state.effects.push(Effect::Announced(messages.to_vec()));
             Ok(())
         };
-        self.call(Call::writes("events:PutEvents", first.detail_type(), None), act).await
+        let about = match first {
+            Message::Finding(finding) => finding.cause.as_str(),
+            Message::RestoreTestReady(_)
+            | Message::VerificationContinues(_)
+            | Message::VerificationRecorded(_)
+            | Message::RestoreTestClosed(_)
+            | Message::IncidentAcknowledged(_) => first.detail_type(),
+        };
+        self.call(Call::writes("events:PutEvents", about, None), act).await
     }
 }
 
@@ -619,7 +638,7 @@ impl FallbackTopic for Hands {
     async fn publish(&self, subject: &str, text: &str) -> Answered<()> {
         let act = || {
             let mut state = self.world.state();
-            state.witness.told(self.world.now(), "fallback", people::of_fallback(subject, text));
+            state.witness.told(self.world.now(), LAST_RESORT, people::of_fallback(subject, text));
             ready(Ok(()))
         };
         self.call(Call::writes("sns:Publish", subject, None), act).await

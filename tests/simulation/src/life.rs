@@ -64,8 +64,10 @@ pub struct Counts {
     pub invocations: BTreeMap<&'static str, u64>,
     /// Calls at ports.
     pub calls: u64,
-    /// Sweeps that were left out.
+    /// Sweeps that were left out, and repetitions of sweeps that failed.
     pub skipped: u64,
+    /// Sweeps that were not, by function and by why they could not be.
+    pub sweeps: BTreeMap<(&'static str, &'static str), u64>,
     /// Sweeps that would have been left out and were carried out to see.
     pub audited: u64,
     /// Misfortunes, by sort.
@@ -93,6 +95,7 @@ impl Counts {
         self.told += other.told;
         all(&mut self.invocations, &other.invocations);
         all(&mut self.failed, &other.failed);
+        all(&mut self.sweeps, &other.sweeps);
         all(&mut self.faults, &other.faults);
         all(&mut self.checks, &other.checks);
     }
@@ -134,8 +137,12 @@ struct Swept {
     version: u64,
     /// When that began.
     at: Option<Timestamp>,
-    /// The last sweep failed, or is still under way.
+    /// How many are under way: repetitions of one that failed may meet the next.
+    under_way: u32,
+    /// One that ended since the last began carried something out, or was killed.
     unsettled: bool,
+    /// What it failed with, if it did.
+    failed: Option<Failed>,
     /// When time alone may change what it decides; reckoned for that version.
     deadline: Option<(u64, Timestamp)>,
 }
@@ -284,7 +291,7 @@ impl<'a> Life<'a> {
 
     // Invocations.
 
-    fn start(&mut self, delivery: Delivery) {
+    fn start(&mut self, mut delivery: Delivery) {
         let now = self.world.now();
         let function = delivery.function;
         let down = self.world.state().weather.home_down(now);
@@ -295,6 +302,9 @@ impl<'a> Life<'a> {
                     i64::try_from(mix(self.world.seed, delivery.payload.to_string().as_bytes()) % 60).unwrap_or(0);
                 self.push(until + SignedDuration::from_secs(after), Event::Deliver(delivery));
             }
+            return;
+        }
+        if self.is_left_out(&mut delivery) {
             return;
         }
         let warm = self.idle.entry(function).or_default().pop().unwrap_or_else(|| Arc::new(Warm::cold(function)));
@@ -310,8 +320,7 @@ impl<'a> Life<'a> {
                 let Misfortune::Hang { function: of, call } = what else { return None };
                 (*of == function).then_some(*call)
             });
-            let calls =
-                Calls { killed_before, hangs_at, ..Calls::default() };
+            let calls = Calls { killed_before, hangs_at, ..Calls::default() };
             state.running.insert(id, calls);
             let version = state.version_for(function);
             if killed_before.is_some() || hangs_at.is_some() {
@@ -323,7 +332,8 @@ impl<'a> Life<'a> {
             let swept = self.swept.entry(function).or_default();
             // By the function's own clock, if that is behind.
             let at = now + skew.min(SignedDuration::ZERO);
-            (swept.version, swept.at, swept.unsettled) = (version, Some(at), true);
+            (swept.version, swept.at, swept.unsettled) = (version, Some(at), false);
+            swept.under_way += 1;
         }
         *self.counts.invocations.entry(function.name()).or_default() += 1;
         let settings = self.wiring.settings(function);
@@ -401,10 +411,8 @@ impl<'a> Life<'a> {
             let mut state = self.world.state();
             let calls = state.running.remove(&id);
             let calls = calls.unwrap_or_default();
-            let under_way = (
-                self.world.cloud.count_with("restore-tests/open/"),
-                self.world.cloud.count_with("incidents/open/"),
-            );
+            let under_way =
+                (self.world.cloud.count_with("restore-tests/open/"), self.world.cloud.count_with("incidents/open/"));
             state.witness.invoked(now, function, &calls.by_service, under_way);
             let (writes, done, changes) = (calls.writes, calls.done, calls.changes);
             (writes, done, changes)
@@ -428,7 +436,9 @@ impl<'a> Life<'a> {
             && let Some(swept) = self.swept.get_mut(&function)
         {
             // What told somebody anything may do so again, though the world is as it was.
-            swept.unsettled = died || done > 0;
+            swept.under_way = swept.under_way.saturating_sub(1);
+            swept.unsettled |= died || done > 0;
+            swept.failed = result.as_ref().err().cloned();
             swept.deadline = None;
         }
         match result {

@@ -17,6 +17,12 @@ pub(crate) enum Fate {
 /// Developer Guide, "How Lambda handles errors and retries with asynchronous invocation"), and a sweep comes within a minute.
 const FELT: SignedDuration = SignedDuration::from_mins(6);
 
+/// An invocation that carries nothing out makes a few dozen calls of a tenth of a second each, most of them at once.
+const QUIET: SignedDuration = SignedDuration::from_secs(15);
+
+/// However slow it is and whatever its clock says: the next sweep is not further.
+const SWEEP_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
 #[derive(Debug, Default)]
 pub(crate) struct Weather {
     spells: Vec<(Timestamp, Misfortune)>,
@@ -114,6 +120,12 @@ impl Weather {
             (*of == function).then_some(*times)
         });
         times.unwrap_or(1)
+    }
+
+    /// How long an invocation that carries nothing out may look at its clock, and how far that may be ahead.
+    pub(crate) fn takes(&self, now: Timestamp, function: Function) -> SignedDuration {
+        let is_plain = self.slowness(now, function) == 1 && self.skew(now, function).is_zero();
+        if is_plain { QUIET } else { SWEEP_EVERY }
     }
 
     /// Whether listings are old anywhere.

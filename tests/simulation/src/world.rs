@@ -154,14 +154,18 @@ impl State {
 
     /// Something changed that any sweep may see.
     pub(crate) fn changed(&mut self) {
+        self.changed_for(&Function::ALL);
+    }
+
+    /// Something changed that sweeps of some functions may see.
+    pub(crate) fn changed_for(&mut self, seen_by: &[Function]) {
         self.version += 1;
-        Function::ALL.into_iter().for_each(|function| *self.versions.entry(function).or_default() += 1);
+        seen_by.iter().for_each(|function| *self.versions.entry(*function).or_default() += 1);
     }
 
     /// An invocation changed something that sweeps of some functions may see.
     pub(crate) fn changed_by(&mut self, hands: &Hands, seen_by: &[Function]) {
-        self.version += 1;
-        seen_by.iter().for_each(|function| *self.versions.entry(*function).or_default() += 1);
+        self.changed_for(seen_by);
         if let Some(calls) = self.running.get_mut(&hands.invocation).filter(|_| seen_by.contains(&hands.function)) {
             calls.changes += 1;
         }

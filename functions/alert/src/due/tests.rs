@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cause::hear;
-use crate::fold::own_incident;
+use crate::fold::{own_incident, returns};
 use crate::lines::apply;
 use crate::samples::{delivered, finding, minute, name, plan};
 use crate::settle::{Answers, FALLBACK, FallbackReason, fallback_due, settle};
@@ -58,7 +58,12 @@ impl World {
 
     fn see(&mut self, finding: &Finding) {
         let (cause, heard) = hear(self.cause.as_ref(), finding);
-        let id = own_incident(&cause.cause, cause.opening.max(1));
+        let stays = self
+            .incident
+            .as_ref()
+            .filter(|incident| returns(incident, &cause.cause))
+            .map(|incident| incident.id.clone());
+        let id = stays.unwrap_or_else(|| own_incident(&cause.cause, cause.opening.max(1)));
         let same = self.incident.as_ref().filter(|incident| incident.id == id || finding.state == Resolved);
         self.incident = apply(same, &id, &cause, finding, heard).or(self.incident.take());
         self.cause = Some(cause);
@@ -465,6 +470,143 @@ proptest! {
             for (name, _) in rings {
                 prop_assert!(incident.resolved_to.get(name).is_some_and(is_settled), "{name}: {incident:#?}");
             }
+        }
+    }
+}
+
+/// Something that happens to one cause or to the storm it is in.
+#[derive(Debug, Clone)]
+enum Happens {
+    Finding(FindingState, Severity),
+    AnotherLine,
+    Acknowledged,
+    Answers(DeliveryState),
+}
+
+fn anything() -> impl Strategy<Value = Happens> {
+    let state = prop_oneof![3 => Just(Open), 1 => Just(Resolved)];
+    let answer = prop_oneof![2 => Just(DeliveryState::Delivered), 1 => Just(DeliveryState::Failed)];
+    prop_oneof![
+        6 => (state, proptest::sample::select(&Severity::ALL[..])).prop_map(|(state, severity)| Happens::Finding(state, severity)),
+        3 => Just(Happens::AnotherLine),
+        1 => Just(Happens::Acknowledged),
+        2 => answer.prop_map(Happens::Answers),
+    ]
+}
+
+/// A step that arrived: since when it was due, what it was, and how bad the incident was.
+type Arrived = (Timestamp, Step, Severity);
+
+impl World {
+    fn happen(&mut self, what: &Happens, at: i64) {
+        match what {
+            Happens::Finding(state, severity) => self.see(&finding(*state, *severity, at)),
+            Happens::AnotherLine => {
+                if let Some(incident) = self.incident.as_mut().filter(|incident| incident.state == IncidentState::Open)
+                    && let Some(line) = incident.lines.values().next().cloned()
+                {
+                    incident.lines.insert(format!("shop/prod/db-{at}/snapshot"), line);
+                }
+            }
+            Happens::Acknowledged => {
+                if self.incident.as_ref().is_some_and(|incident| incident.state == IncidentState::Open) {
+                    self.acknowledge(at);
+                }
+            }
+            Happens::Answers(state) => {
+                self.answers.insert("ops".into(), *state);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// docs/alerts.md, "How often people are written to", for two days in which anything happens, with a sweep every minute.
+    #[test]
+    fn nobody_is_written_to_more_often_than_is_promised(life in proptest::collection::vec((0..120_i64, anything()), 1..60)) {
+        let mut world = World::new(alerts());
+        let mut events: BTreeMap<i64, Vec<Happens>> = BTreeMap::new();
+        let mut at = 0;
+        for (later, what) in life {
+            at += later;
+            events.entry(at).or_default().push(what);
+        }
+        // By incident and channel.
+        let mut arrived: BTreeMap<(String, String), Vec<Arrived>> = BTreeMap::new();
+        for at in 0..=at + 24 * 60 {
+            for what in events.get(&at).into_iter().flatten() {
+                world.happen(what, at);
+            }
+            for _ in 0..8 {
+                let tellings = world.round(at);
+                let Some(incident) = world.incident.as_ref().filter(|_| !tellings.is_empty()) else { break };
+                for telling in tellings {
+                    let told = telling.step.deliveries(incident).and_then(|told| told.get(telling.channel.as_str()));
+                    if told.is_some_and(|told| told.state == DeliveryState::Delivered) {
+                        let key = (incident.id.to_string(), telling.channel.to_string());
+                        let since = incident.update.as_ref().map_or(minute(at), |update| update.begun_at);
+                        arrived.entry(key).or_default().push((since, telling.step, incident.severity));
+                    }
+                }
+            }
+        }
+        for ((incident, channel), steps) in &arrived {
+            for once in [Step::Opened, Step::Resolved, Step::Report] {
+                let times = steps.iter().filter(|(_, step, _)| *step == once).count();
+                prop_assert!(times <= 1, "{incident}: {channel} heard {times} times: {once}");
+            }
+            let updates: Vec<_> = steps.iter().filter(|(_, step, _)| matches!(step, Step::Update(_))).collect();
+            for pair in updates.windows(2) {
+                let [(before, first, mild), (after, _, grave)] = pair else { continue };
+                let spaced = after.duration_since(*before) >= GROWTH_EVERY || *first == Step::Update(1) || grave > mild;
+                prop_assert!(spaced, "{incident}: {channel} heard updates of {before} and {after}: {updates:?}");
+            }
+        }
+    }
+
+    /// The same, of incidents: what comes and goes is one.
+    #[test]
+    fn of_one_cause_at_most_five_incidents_begin_in_an_hour(pauses in proptest::collection::vec(0..35_i64, 1..80)) {
+        let mut world = World::new(alerts());
+        let (mut at, mut begun) = (0, BTreeMap::new());
+        for (number, pause) in pauses.into_iter().enumerate() {
+            let state = if number % 2 == 0 { Open } else { Resolved };
+            world.see(&finding(state, High, at));
+            for _ in 0..=pause {
+                world.told(at);
+                begun.entry(world.incident().id.clone()).or_insert(at);
+                at += 1;
+            }
+        }
+        let mut begun: Vec<i64> = begun.into_values().collect();
+        begun.sort_unstable();
+        prop_assert!(begun.windows(6).all(|six| six[5] - six[0] >= 60), "{begun:?}");
+    }
+
+    /// docs/alerts.md, "On time": each channel of each route, whatever else joins the incident.
+    #[test]
+    fn everybody_is_told_in_time_while_nobody_acknowledges(joins in proptest::collection::vec(0..50_i64, 0..6), gap in 1..3_i64) {
+        let mut world = World::open(alerts(), High);
+        let mut payments = world.plan.resources[&name("orders-db")].clone();
+        payments.routes = [(High, vec![name("team"), name("oncall"), name("ops")])].into();
+        world.plan.resources.insert(name("a-payments-db"), payments);
+        let mut line = world.incident().lines.values().next().cloned().expect("one");
+        line.resource = Some(name("a-payments-db"));
+        let mut told = BTreeMap::new();
+        for at in (0..=60).filter(|at| at % gap == 0) {
+            for join in joins.iter().filter(|join| **join <= at) {
+                world.incident().lines.insert(format!("shop/prod/a-payments-db/{join}"), line.clone());
+            }
+            for step in world.told(at) {
+                told.entry(step).or_insert(at);
+            }
+        }
+        for (k, channel) in ["oncall", "ops", "team"].into_iter().enumerate() {
+            let latest = i64::try_from(k).expect("few") * (15 + gap);
+            let at = told.get(&format!("opened {channel}"));
+            prop_assert!(at.is_some_and(|at| *at <= latest), "{channel} at {at:?}, by {latest} was promised");
         }
     }
 }

@@ -98,7 +98,7 @@ async fn what_no_plan_of_this_name_can_end_stands() {
 }
 
 #[tokio::test]
-async fn late_news_of_what_left_opens_nothing_and_ends_what_stands() {
+async fn late_news_of_what_left_is_told_to_nobody_and_ends_what_stands() {
     for known in [false, true] {
         let shop = Deployment::new(AT_ONCE);
         if known {

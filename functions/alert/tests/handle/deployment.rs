@@ -1,5 +1,8 @@
 //! One deployment: the in-memory cloud, and a process that stays warm.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use alert::channels::pagerduty::ENQUEUE_URL;
 use alert::{Archive, Error, Memory, Outcome, Ports, handle};
 use holdfast_domain::{Cause, Finding, FindingState, Severity};
@@ -56,6 +59,15 @@ alerts:
     siem: { webhook: "secret:holdfast/siem" }
 "#;
 
+/// The compiled plan. Hundreds of deployments share a handful of plans, and one takes longer to check than to live with.
+fn compiled(text: String) -> Vec<u8> {
+    static KNOWN: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let compile = |text: &String| {
+        holdfast_plan::read_yaml("plan.yaml", text).unwrap_or_else(|problems| panic!("{problems}")).to_json()
+    };
+    KNOWN.lock().expect("nobody panicked").entry(text).or_insert_with_key(compile).clone()
+}
+
 /// One of the many that storms are about; nothing restores it.
 fn one_of_many(name: &str) -> String {
     format!(
@@ -103,8 +115,7 @@ impl Deployment {
     pub(crate) fn deploy(&self, resources: &str) {
         let many: String =
             (0..40).map(|n| format!("db-{n}")).chain(["users-db".into()]).map(|name| one_of_many(&name)).collect();
-        let plan = holdfast_plan::read_yaml("plan.yaml", &format!("{HEAD}{resources}{many}{CHANNELS}{}", self.alerts));
-        self.cloud.put_object("plan.json", plan.unwrap_or_else(|problems| panic!("{problems}")).to_json());
+        self.cloud.put_object("plan.json", compiled(format!("{HEAD}{resources}{many}{CHANNELS}{}", self.alerts)));
     }
 
     pub(crate) async fn invoke(&self, trigger: &Trigger) -> Result<Outcome, Error> {

@@ -1,9 +1,9 @@
 //! What AWS and others keep by themselves: told of, never touched.
 
+use crate::shop::{Shop, central, plan, plan_for};
 use holdfast_domain::inventory::{AutomatedBackups, DailyWindow, MadeBy, ReplicatedBackup};
 use holdfast_domain::tags::Tags;
 use holdfast_ledger::PLAN_KEY;
-use crate::shop::{Shop, central, plan, plan_for};
 
 const NOON: &str = "2026-11-20T12:00:00Z";
 

@@ -51,3 +51,46 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::super::{Due, Objectives, RestoreTestRule, Target};
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        name.parse().expect("legal")
+    }
+
+    fn of(from: RestoreFrom, place: &str) -> PlanPart {
+        PlanPart::RestoreTests { from, region: region(place) }
+    }
+
+    #[test]
+    fn a_resource_has_the_sorts_of_restore_test_that_its_rules_make_whatever_they_are_called() {
+        let hours = SignedDuration::from_hours;
+        let objectives = Objectives { rpo: hours(24), rto: hours(2), region: None, account: None };
+        let target = Target::RdsInstance("shop-orders".parse().expect("legal"));
+        let mut orders = Resource::new(target, region("eu-central-1"), objectives);
+        let rule = RestoreTestRule {
+            due: Due::After("daily".parse().expect("legal")),
+            from: RestoreFrom::Random,
+            region: region("us-east-1"),
+            instance_class: "db.t4g.medium".into(),
+            deadline: hours(4),
+        };
+        assert!(!orders.has(&of(RestoreFrom::Random, "us-east-1")));
+        orders.restore_tests.insert("every".parse().expect("legal"), rule);
+        assert!(orders.has(&of(RestoreFrom::Random, "us-east-1")));
+        assert!(!orders.has(&of(RestoreFrom::Latest, "us-east-1")));
+        assert!(!orders.has(&of(RestoreFrom::Random, "eu-central-1")));
+    }
+
+    #[test]
+    fn a_part_is_said_in_the_plans_words() {
+        let chosen = RestoreFrom::Chosen("before-the-upgrade".parse().expect("legal"));
+        let words = [of(RestoreFrom::Pitr, "eu-west-1"), of(chosen, "eu-west-1")].map(|part| part.to_string());
+        assert_eq!(words, ["restore test from pitr in eu-west-1", "restore test from before-the-upgrade in eu-west-1"]);
+    }
+}

@@ -42,6 +42,14 @@ struct Plan {
     extras: bool,
 }
 
+impl Plan {
+    /// Tests that all come at once have their turn before the shortest deadline: three in each room.
+    fn make_room(&mut self) {
+        let tests: usize = self.resources.iter().map(|resource| resource.tests.len()).sum();
+        self.rooms_max = self.rooms_max.max(i64::try_from(tests.div_ceil(3)).unwrap_or(0)).min(40);
+    }
+}
+
 /// Where databases stand.
 const REGIONS: [&str; 3] = ["eu-central-1", "us-east-1", "eu-north-1"];
 /// Where Holdfast itself runs.
@@ -85,12 +93,15 @@ fn draw(chance: &mut Chance, resources_max: u64) -> Plans {
     let (rooms_max, extras) = (chance.between(1, 4), chance.one_in(6));
     let frame = Plan { resources: Vec::new(), rooms_max, alerts, extras };
     let resources = (1..=count).map(|number| legal(chance, number, &regions, &frame)).collect();
-    let mut all = vec![Plan { resources, ..frame.clone() }];
+    let mut first = Plan { resources, ..frame.clone() };
+    first.make_room();
+    let mut all = vec![first];
     for _ in 0..chance.below(3) {
         let Some(last) = all.last() else { break };
         let mut next = last.clone();
         let added = legal(chance, 900 + chance.clone().below(90), &regions, &frame);
         change::change(chance, &mut next, added);
+        next.make_room();
         all.push(next);
     }
     finish(&all)

@@ -2,9 +2,7 @@
 
 use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbStatus};
 use holdfast_domain::{DbClusterId, DbInstanceId, Region, tags};
-use holdfast_ports::{
-    ClusterRooms, ClusterSource, CreateMember, Password, PortError, PortErrorKind, RestoreDbCluster,
-};
+use holdfast_ports::{ClusterRooms, ClusterSource, CreateMember, Password, PortError, PortErrorKind, RestoreDbCluster};
 
 use super::{Answered, Call, Hands, RDS, Restored, damage_of, key_of};
 use crate::world::{ClusterRoom, Effect};

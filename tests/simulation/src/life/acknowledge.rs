@@ -25,7 +25,8 @@ impl Life<'_> {
                 self.deliver(Function::Acknowledge, request, Sort::Kept);
             }
             Some(Way::Hand) => {
-                let ask = json!({ "holdfast": "alert-acknowledge", "incident": incident, "by": by, "note": "I see to it" });
+                let ask =
+                    json!({ "holdfast": "alert-acknowledge", "incident": incident, "by": by, "note": "I see to it" });
                 self.deliver(Function::Alert, ask, Sort::Kept);
             }
         }

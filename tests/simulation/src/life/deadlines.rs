@@ -1,7 +1,8 @@
 //! The instants at which time alone changes what a function decides: from the plan, the records and the tags.
 //!
-//! A record is not understood here but searched: every instant in it, and that instant with every span that the function reckons with added
-//! to it, may be one. That names far too many, which costs a sweep each, and forgets none that a record and a span make.
+//! A record is not understood here but searched: every instant in it may be one, and that instant with each span that the function reckons
+//! with from its field added to it; of a field that is not known here, with every span. That names too many, which costs a sweep each, and
+//! forgets none that a record and a span make.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::functions::{Function, PATIENCE};
+use crate::hands::REPLICATED_AFTER;
 
 use super::Life;
-use super::deliver::full_minute_after;
 
 /// However quiet it is, everything is looked at so often.
-const AT_LEAST: SignedDuration = SignedDuration::from_mins(30);
+const AT_LEAST: SignedDuration = SignedDuration::from_hours(6);
 
 /// Where the records of heartbeats lie; the last one sorts last.
 const HEARTBEATS: &str = "incidents/heartbeats/";
@@ -38,8 +39,8 @@ pub(super) struct Almanac {
 /// What stands in a record.
 struct Found {
     etag: String,
-    /// Every instant and slot that stands anywhere in it.
-    instants: Vec<Timestamp>,
+    /// Every instant and slot that stands anywhere in it, by field.
+    instants: BTreeMap<String, Vec<Timestamp>>,
     /// Whether something of it is not certain to have been told.
     untold: bool,
 }
@@ -51,8 +52,8 @@ impl Almanac {
         cloud.look_at(key, |object| {
             if records.get(key).is_none_or(|found| found.etag != object.etag) {
                 let record: Value = serde_json::from_slice(&object.bytes).unwrap_or_default();
-                let mut found = Found { etag: object.etag.clone(), instants: Vec::new(), untold: false };
-                found.search(&record["body"]);
+                let mut found = Found { etag: object.etag.clone(), instants: BTreeMap::new(), untold: false };
+                found.search("", &record["body"]);
                 records.insert(key.to_owned(), found);
             }
         })?;
@@ -72,17 +73,19 @@ impl Almanac {
 }
 
 impl Found {
-    fn search(&mut self, record: &Value) {
+    fn search(&mut self, field: &str, record: &Value) {
         match record {
             Value::String(text) => {
                 let slot = || text.parse::<Slot>().ok().map(Slot::instant);
                 let starts_like_one = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-                self.instants.extend(starts_like_one.then(|| text.parse().ok().or_else(slot)).flatten());
+                if let Some(at) = starts_like_one.then(|| text.parse().ok().or_else(slot)).flatten() {
+                    self.instants.entry(field.to_owned()).or_default().push(at);
+                }
             }
-            Value::Array(all) => all.iter().for_each(|one| self.search(one)),
+            Value::Array(all) => all.iter().for_each(|one| self.search(field, one)),
             Value::Object(fields) => {
                 self.untold |= fields.get("announced_at").is_some_and(Value::is_null);
-                fields.values().for_each(|field| self.search(field));
+                fields.iter().for_each(|(field, value)| self.search(field, value));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
@@ -108,8 +111,32 @@ impl Instants {
     }
 
     /// Every instant that stands in a record.
-    fn add_found(&mut self, found: &Found, spans: &[SignedDuration]) {
-        found.instants.iter().for_each(|at| self.add_all(*at, spans));
+    fn add_found(&mut self, found: &Found, spans: &Spans) {
+        for (field, instants) in &found.instants {
+            let spans = spans.of(field);
+            instants.iter().for_each(|at| self.add_all(*at, spans));
+        }
+    }
+}
+
+/// The spans that a function reckons with, by the fields from whose instants it does.
+struct Spans {
+    by_field: Vec<(&'static [&'static str], Vec<SignedDuration>)>,
+    /// From any other field's: whoever adds a field need not know of this.
+    all: Vec<SignedDuration>,
+}
+
+impl Spans {
+    fn new(by_field: Vec<(&'static [&'static str], Vec<SignedDuration>)>) -> Self {
+        let mut all: Vec<SignedDuration> = by_field.iter().flat_map(|(_, spans)| spans.iter().copied()).collect();
+        all.sort();
+        all.dedup();
+        Self { by_field, all }
+    }
+
+    fn of(&self, field: &str) -> &[SignedDuration] {
+        let known = self.by_field.iter().find(|(fields, _)| fields.contains(&field));
+        known.map_or(&self.all, |(_, spans)| spans)
     }
 }
 
@@ -120,10 +147,9 @@ const fn mins(mins: i64) -> SignedDuration {
 impl Life<'_> {
     /// The first instant after the last sweep at which this function may decide otherwise, with nothing changed but the time.
     pub(super) fn next_deadline(&mut self, function: Function, since: Timestamp) -> Timestamp {
-        let soon = full_minute_after(since);
         // What a listing does not show yet it shows in a moment, and nobody says so.
         if self.world.state().weather.lists_late(since) {
-            return soon;
+            return since;
         }
         let mut almanac = std::mem::take(&mut self.almanac);
         let mut instants = Instants { since, first: None };
@@ -134,21 +160,22 @@ impl Life<'_> {
             Function::Verify | Function::Acknowledge => false,
         };
         self.almanac = almanac;
-        let next = instants.first.filter(|_| !told).map_or(if told { soon } else { since + AT_LEAST }, |at| at);
-        next.min(since + AT_LEAST).max(soon)
+        let at_the_latest = since + AT_LEAST;
+        if told { since } else { instants.first.map_or(at_the_latest, |at| at.min(at_the_latest)) }
     }
 
-    /// True if the next minute matters, whatever the time.
+    /// True if every sweep matters, whatever the time.
     fn of_snapshot(&self, almanac: &mut Almanac, instants: &mut Instants) -> bool {
         let plan = self.plans[self.current].plan();
         let since = instants.since;
-        // Late, told again, listed at the latest, stuck.
-        let mut spans = vec![mins(30), mins(15), mins(12 * 60)];
+        // Told again; listed at the latest, late, stuck; late; too old.
+        let told = vec![mins(15)];
+        let (mut begun, mut served, mut others) = (vec![mins(15), mins(30), mins(12 * 60)], vec![mins(30)], Vec::new());
         for resource in plan.resources.values() {
-            spans.extend(resource.external.and_then(|external| external.every));
+            others.extend(resource.external.and_then(|external| external.every));
             for rule in resource.snapshots.values() {
-                spans.extend(rule.takes_max);
-                spans.push(rule.keep.longest());
+                begun.extend(rule.takes_max);
+                served.push(rule.keep.longest());
                 let Some(schedule) = rule.schedule() else { continue };
                 schedule.next_after(since).into_iter().for_each(|at| instants.add(at));
                 if let Some(last) = schedule.latest_at_or_before(since, SignedDuration::MAX) {
@@ -156,12 +183,18 @@ impl Life<'_> {
                 }
             }
         }
-        spans.sort();
-        spans.dedup();
+        let spans = Spans::new(vec![
+            (&["announced_at"], told),
+            (&["since"], begun),
+            (&["slot"], served),
+            (&["oldest_at", "newest_at"], others),
+        ]);
         let lags = plan.resources.values().filter_map(|resource| {
             let pitr = resource.pitr.as_ref()?;
             Some(pitr.lag_max.unwrap_or(resource.objectives.rpo))
         });
+        // A replica is behind already, and allowed half an hour at least.
+        let lags = lags.flat_map(|lag| [lag, lag.max(mins(30)) - REPLICATED_AFTER]);
         let lags: Vec<SignedDuration> = lags.collect();
         self.world.state().logs_stuck.values().for_each(|at| instants.add_all(*at, &lags));
         let Some(watch) = almanac.record(&self.world.cloud, WATCH_KEY) else { return false };
@@ -179,9 +212,10 @@ impl Life<'_> {
         }
         // Seen at the latest, late at the latest, verify silent too long.
         let spans = [mins(10), mins(30), PATIENCE];
+        let of_any_field = Spans::new(vec![(&[], spans.to_vec())]);
         for key in self.world.cloud.keys_with(OPEN_PREFIX) {
             let found = run_of_open_key(&key).and_then(|run| almanac.record(&self.world.cloud, &run_key(&run)));
-            found.into_iter().for_each(|found| instants.add_found(found, &spans));
+            found.into_iter().for_each(|found| instants.add_found(found, &of_any_field));
         }
         let state = self.world.state();
         let rooms = state.rooms.values().filter_map(|facts| facts.deadline);
@@ -195,9 +229,17 @@ impl Life<'_> {
         let alerts = &plan.alerts;
         let beats = alerts.heartbeat.as_ref().and_then(|heartbeat| heartbeat.at.next_after(instants.since));
         beats.into_iter().for_each(|at| instants.add(at));
-        // A message's growth, a report's settling, a flapping cause's calm.
-        let mut spans = vec![mins(1), mins(10), mins(30), mins(60)];
-        spans.extend([alerts.escalate_after, alerts.update_every, alerts.report_within].into_iter().flatten());
+        // Told: a storm's growth, escalation, updates. Over: its report. A line: a flapping cause's calm, a function that fails no more.
+        let mut told = vec![mins(1), mins(10)];
+        told.extend([alerts.escalate_after, alerts.update_every].into_iter().flatten());
+        let over = [Some(mins(10)), alerts.report_within].into_iter().flatten().collect();
+        let spans = Spans::new(vec![
+            (&["at"], told),
+            (&["resolved_at"], over),
+            (&["since"], vec![mins(30)]),
+            (&["seen_at"], vec![mins(60)]),
+            (&["not_before", "opened_at", "last_seen_at", "begun_at", "again_at", "read_at", "facts"], Vec::new()),
+        ]);
         if let Some(beat) = self.world.cloud.last_key_with(HEARTBEATS) {
             let found = almanac.record(&self.world.cloud, &beat);
             found.into_iter().for_each(|found| instants.add_found(found, &spans));

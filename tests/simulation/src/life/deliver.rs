@@ -79,7 +79,7 @@ impl Life<'_> {
             if !look {
                 self.after(again, Event::Deliver(delivery.clone()));
             } else if self.wiring.swept().any(|swept| swept == function) {
-                self.sweep(function, i64::try_from(again.as_millis()).unwrap_or(0), None);
+                self.sweep(function, again, None);
             }
         }
         self.after(after, Event::Deliver(delivery));
@@ -88,14 +88,15 @@ impl Life<'_> {
     /// A delivery failed: Lambda repeats it, and then tells the failure destination.
     pub(super) fn again(&mut self, delivery: Delivery, failed: &Failed) {
         let settings = self.wiring.settings(delivery.function);
-        if settings.url || delivery.audit.is_some() {
+        let is_audit = delivery.audit.is_some() && delivery.attempt == 0;
+        if settings.url || is_audit {
             return;
         }
         let attempt = delivery.attempt as usize;
         if delivery.attempt < settings.retries {
             let after = RETRIES_AFTER.get(attempt).copied().unwrap_or(120);
             // What Lambda repeats it keeps, whatever it was.
-            let again = Delivery { attempt: delivery.attempt + 1, sort: delivery.sort, ..delivery };
+            let again = Delivery { attempt: delivery.attempt + 1, audit: None, ..delivery };
             self.after(SignedDuration::from_secs(after), Event::Deliver(again));
             return;
         }
@@ -201,7 +202,7 @@ impl Life<'_> {
                     Effect::OfCluster(what) => self.cluster_room(what),
                     Effect::Reset { region, room } => {
                         let done = Later::ResetDone { region, room };
-                        self.after(SignedDuration::from_secs(60), Event::Later(Later::Over));
+                        self.after(SignedDuration::from_secs(60), Event::Later(Later::Shown));
                         self.after(SignedDuration::from_secs(61), Event::Later(done));
                     }
                 }
@@ -222,39 +223,81 @@ impl Life<'_> {
             return;
         }
         for function in self.wiring.swept().collect::<Vec<_>>() {
-            let needed = self.is_needed(function, now);
-            let audit = !needed && self.is_audited(function, now);
-            if !needed && !audit {
+            let begins = self.sweep_of(function, now);
+            let why = self.why_sweep(function, begins);
+            let audit = why.is_none() && self.is_audited(function, now);
+            if why.is_none() && !audit {
                 self.counts.skipped += 1;
                 continue;
             }
             self.counts.audited += u64::from(audit);
-            let offset = mix(self.world.seed ^ now.as_second().unsigned_abs(), function.name().as_bytes()) % 10_000;
+            if let Some(why) = why {
+                *self.counts.sweeps.entry((function.name(), why)).or_default() += 1;
+            }
             let audit = audit.then(|| self.world.state().version_for(function));
-            self.sweep(function, i64::try_from(offset).unwrap_or(0), audit);
+            self.sweep(function, begins.duration_since(now), audit);
         }
         self.next_tick = self.tick_after(now);
         self.push(self.next_tick, Event::Tick);
     }
 
     /// A schedule starts a function.
-    pub(super) fn sweep(&mut self, function: Function, after_ms: i64, audit: Option<u64>) {
+    pub(super) fn sweep(&mut self, function: Function, after: SignedDuration, audit: Option<u64>) {
         if self.world.state().weather.no_sweeps(self.world.now(), function) {
             return;
         }
         let payload = shared(json!({ "holdfast": "sweep" }));
         let delivery = Delivery { function, payload, sort: Sort::Sweep, attempt: 0, audit };
-        self.after(SignedDuration::from_millis(after_ms), Event::Deliver(delivery));
+        self.after(after, Event::Deliver(delivery));
+    }
+
+    /// When the sweep of a minute begins: some seconds into it.
+    fn sweep_of(&self, function: Function, minute: Timestamp) -> Timestamp {
+        let offset = mix(self.world.seed ^ minute.as_second().unsigned_abs(), function.name().as_bytes()) % 10_000;
+        minute + SignedDuration::from_millis(i64::try_from(offset).unwrap_or(0))
     }
 
     fn is_audited(&self, function: Function, minute: Timestamp) -> bool {
         mix(self.world.seed ^ minute.as_second().unsigned_abs(), function.name().as_bytes()).is_multiple_of(100)
     }
 
-    fn is_needed(&mut self, function: Function, now: Timestamp) -> bool {
+    /// A repetition of a sweep that failed: with nothing changed since the last sweep it sees the same and ends as that did, and is left out
+    /// like any other. What is told of it in the end is told.
+    pub(super) fn is_left_out(&mut self, delivery: &mut Delivery) -> bool {
+        let (function, now) = (delivery.function, self.world.now());
+        let is_repetition = delivery.sort == Sort::Sweep && delivery.attempt > 0;
+        if !is_repetition || self.is_needed(function, now) {
+            return false;
+        }
+        if self.is_audited(function, now) {
+            self.counts.audited += 1;
+            delivery.audit = Some(self.world.state().version_for(function));
+            return false;
+        }
+        self.counts.skipped += 1;
+        if let Some(failed) = self.swept.get(&function).and_then(|swept| swept.failed.clone()) {
+            self.world.state().weather.felt(now);
+            self.again(delivery.clone(), &failed);
+        }
+        true
+    }
+
+    fn is_needed(&mut self, function: Function, begins: Timestamp) -> bool {
+        self.why_sweep(function, begins).is_some()
+    }
+
+    /// Why a sweep that begins then cannot be left out.
+    fn why_sweep(&mut self, function: Function, begins: Timestamp) -> Option<&'static str> {
         let version = self.world.state().version_for(function);
         let swept = self.swept.entry(function).or_default();
-        swept.unsettled || swept.version != version || self.deadline(function) <= now + SignedDuration::from_mins(1)
+        if swept.unsettled || swept.under_way > 0 {
+            return Some("the one before did something, was killed, or is at it");
+        }
+        if swept.version != version {
+            return Some("something changed");
+        }
+        let ends = begins + self.world.state().weather.takes(begins, function);
+        (self.deadline(function) <= ends).then_some("its time comes")
     }
 
     /// When time alone may change what a function decides.
@@ -276,8 +319,9 @@ impl Life<'_> {
         let functions: Vec<Function> = self.wiring.swept().collect();
         let mut at = full_minute_after(now);
         loop {
-            let awake =
-                functions.iter().any(|function| self.is_needed(*function, at) || self.is_audited(*function, at));
+            let awake = functions.iter().any(|function| {
+                self.is_needed(*function, self.sweep_of(*function, at)) || self.is_audited(*function, at)
+            });
             if awake {
                 return at;
             }
@@ -314,7 +358,7 @@ impl Life<'_> {
         if let Some(function) = Function::of(schedule.function.as_str()).filter(|f| self.wiring.is_scheduled(*f)) {
             // Scheduler is precise to the minute (source: EventBridge Scheduler User Guide, "What is Amazon EventBridge Scheduler").
             let offset = mix(self.world.seed ^ now.as_second().unsigned_abs(), schedule.expression.as_bytes()) % 59_000;
-            self.sweep(function, i64::try_from(offset).unwrap_or(0), None);
+            self.sweep(function, SignedDuration::from_millis(i64::try_from(offset).unwrap_or(0)), None);
         }
         self.schedule(plan, place);
     }

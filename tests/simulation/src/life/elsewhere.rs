@@ -68,7 +68,8 @@ impl Life<'_> {
         let resource = original.tags.get(tags::RESOURCE).and_then(|name| name.parse::<ResourceName>().ok());
         let Some(resource) = resource.and_then(|name| plan.resources.get(&name)) else { return };
         let here = resource.copies.iter().filter(|copy| copy.account.is_none());
-        let wanted = here.filter(|copy| copy.of.is_empty() || copy.of.iter().any(|rule| tags::serve(&original.tags, rule)));
+        let wanted =
+            here.filter(|copy| copy.of.is_empty() || copy.of.iter().any(|rule| tags::serve(&original.tags, rule)));
         let copies: Vec<DbSnapshot> =
             wanted.map(|copy| DbSnapshot { region: copy.region.clone(), ..original.clone() }).collect();
         for copy in copies {

@@ -251,13 +251,14 @@ impl Life<'_> {
             Some((resource.clone(), *from))
         };
         let resources: BTreeSet<_> = self.script.lines.iter().filter_map(asked).collect();
-        for (resource, from) in resources {
+        for ((resource, from), in_hours) in resources.into_iter().zip(30..) {
             let request = from.map_or_else(|| "again".to_owned(), |from| format!("again-from-{from}"));
             let ask = restore_test(&resource, &request, from, self.world.now());
             self.world.state().witness.costs.asked_for(&resource);
             let (function, payload) = (Function::RestoreTest, shared(ask));
             let delivery = Delivery { function, payload, sort: Sort::Kept, attempt: 0, audit: None };
-            self.after(SignedDuration::from_hours(6), Event::Deliver(delivery));
+            // One after the other, so that none waits for a room for longer than it may.
+            self.after(SignedDuration::from_hours(in_hours), Event::Deliver(delivery));
         }
     }
 }

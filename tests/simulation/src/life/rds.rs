@@ -4,6 +4,7 @@ use holdfast_domain::inventory::{DatabaseKind, DbSnapshot, DbSnapshotStatus, DbS
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::hands::RDS;
 use crate::misfortune::Misfortune;
 
 use super::cluster_rooms::OfCluster;
@@ -28,6 +29,8 @@ pub(crate) enum Later {
     Heals { resource: String },
     /// What people filled a quota with is gone.
     QuotaEnds { region: Region, ids: Vec<DbSnapshotId> },
+    /// RDS shows something that it tells of in a moment.
+    Shown,
     /// Something is over that no inventory shows.
     Over,
     /// What is kept long enough expires, and RDS makes its own backups.
@@ -62,7 +65,7 @@ impl Life<'_> {
             self.world.cloud.edit_snapshot(&region, &id, |seen| seen.status = DbSnapshotStatus::Creating);
         }
         // RDS shows it a moment before it tells.
-        self.after(SNAPSHOT, Event::Later(Later::Over));
+        self.after(SNAPSHOT, Event::Later(Later::Shown));
         self.after(after, Event::Later(Later::SnapshotDone { region, id, kind, status }));
     }
 
@@ -84,7 +87,7 @@ impl Life<'_> {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Busy("creating".into()));
         }
         let (after, status) = fate.unwrap_or((RESTORE + TOLD, DbStatus::Available));
-        self.after(RESTORE, Event::Later(Later::Over));
+        self.after(RESTORE, Event::Later(Later::Shown));
         self.after(after, Event::Later(Later::RoomUp { region, room, status }));
     }
 
@@ -97,13 +100,17 @@ impl Life<'_> {
         if slow.is_some() {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Deleting);
         }
-        self.after(DELETE, Event::Later(Later::Over));
+        self.after(DELETE, Event::Later(Later::Shown));
         self.after(slow.unwrap_or(DELETE) + TOLD, Event::Later(Later::RoomGone { region, room }));
     }
 
     pub(super) fn later(&mut self, later: Later) {
         let now = self.world.now();
-        self.world.state().changed();
+        if matches!(later, Later::Over) {
+            self.world.state().changed();
+        } else {
+            self.world.state().changed_for(&RDS);
+        }
         match later {
             Later::SnapshotDone { region, id, kind, status } => self.snapshot_done(&region, &id, kind, status),
             Later::RoomUp { region, room, status } => {
@@ -142,7 +149,7 @@ impl Life<'_> {
             Later::QuotaEnds { region, ids } => {
                 ids.iter().for_each(|id| self.world.cloud.remove_snapshot(&region, id));
             }
-            Later::Over => {}
+            Later::Shown | Later::Over => {}
             Later::Daily => {
                 self.world.cloud.forget_calls();
                 self.backups_of_others(now);

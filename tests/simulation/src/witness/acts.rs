@@ -62,8 +62,7 @@ impl Witness {
 
     /// A record of a run was written: it never goes back.
     pub(crate) fn run_is(&mut self, now: Timestamp, run: &str, phase: &str) {
-        const ORDER: [&str; 7] =
-            ["requested", "restoring", "preparing", "verifying", "judged", "destroying", "closed"];
+        const ORDER: [&str; 7] = ["requested", "restoring", "preparing", "verifying", "judged", "destroying", "closed"];
         let place = |phase: &str| ORDER.iter().position(|name| *name == phase);
         let before = self.phases.insert(run.to_owned(), phase.to_owned());
         let forward = before.as_ref().is_none_or(|before| place(before) <= place(phase));
@@ -136,7 +135,13 @@ impl Witness {
             Verdict::Inconclusive => true,
         };
         self.must(at, Invariant::Proof, holds, || {
-            let found = if damaged { "damaged data" } else if broken { "nothing" } else { "sound data" };
+            let found = if damaged {
+                "damaged data"
+            } else if broken {
+                "nothing"
+            } else {
+                "sound data"
+            };
             format!("{run} is {verdict}, and {found} was restored into {room}")
         });
     }
@@ -180,7 +185,9 @@ impl Witness {
 
     pub(crate) fn cluster_reset(&mut self, now: Timestamp, id: &DbClusterId) {
         let ours = self.made.clusters.contains(id);
-        self.must(now, Invariant::Others, ours, || format!("the cluster {id} was given a password, and no run made it"));
+        self.must(now, Invariant::Others, ours, || {
+            format!("the cluster {id} was given a password, and no run made it")
+        });
     }
 
     pub(crate) fn group_made(&mut self, now: Timestamp, name: &str, tags: &Tags) {
@@ -191,7 +198,9 @@ impl Witness {
 
     pub(crate) fn group_deleted(&mut self, now: Timestamp, name: &str) {
         let ours = self.made.groups.contains(name);
-        self.must(now, Invariant::Others, ours, || format!("the parameter group {name} was deleted, and no run made it"));
+        self.must(now, Invariant::Others, ours, || {
+            format!("the parameter group {name} was deleted, and no run made it")
+        });
     }
 
     pub(crate) fn secret_kept(&mut self, now: Timestamp, name: &SecretName, tags: &Tags) {

@@ -1,13 +1,14 @@
 //! What rooms cost: how many there are, for how long, and how many at once. The forecast of a plan (`plan forecast`) reckons that each firing
-//! of a restore test has one room until the test's deadline; so no test may have more.
+//! of a restore test, or of the rule that it follows, has one room until the test's deadline; so no test may have more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_domain::plan::{Due, Plan, Resource, RestoreTestRule};
-use holdfast_domain::{DbInstanceId, Schedule};
+use holdfast_domain::plan::{Due, Plan};
+use holdfast_domain::{DbInstanceId, Schedule, Slot};
 use holdfast_plan::Compiled;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::witness::acts::Point;
 use crate::witness::{Invariant, Witness};
 use crate::world::RoomFacts;
 
@@ -86,7 +87,10 @@ pub(crate) fn look(witness: &mut Witness, plans: &[Compiled], deployed: &[(Times
             let until = deployed.get(place + 1).map_or(end, |(next, _)| *next);
             let found = plans[*plan].plan().resources.iter().find(|(of, _)| of.as_str() == name);
             for test in found.iter().flat_map(|(_, resource)| resource.restore_tests.values()) {
-                let firings = found.map_or(0, |(_, resource)| firings(resource, test, (*from, until)));
+                let firings = match &test.due {
+                    Due::At(at) => firings(at, (*from, until)),
+                    Due::After(rule) => taken(witness, &name, rule.as_str(), (*from, until)),
+                };
                 foreseen.0 += firings;
                 foreseen.1 += times(test.deadline, firings);
                 longest = longest.max(test.deadline);
@@ -112,13 +116,17 @@ fn times(time: SignedDuration, count: u64) -> SignedDuration {
     time.saturating_mul(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-/// How often a test may begin in a span: whenever it is due, or its rule is, and once for what is caught up with.
-fn firings(resource: &Resource, test: &RestoreTestRule, (from, until): (Timestamp, Timestamp)) -> u64 {
-    let schedule: Option<&Schedule> = match &test.due {
-        Due::At(at) => Some(at),
-        Due::After(rule) => resource.snapshots.get(rule).and_then(|rule| rule.schedule()),
-    };
-    let Some(schedule) = schedule else { return 0 };
+/// How often a test may begin in a span: whenever it is due, and once for what is caught up with.
+fn firings(schedule: &Schedule, (from, until): (Timestamp, Timestamp)) -> u64 {
     let all = schedule.firings_from(from - CAUGHT_UP).map(|firing| firing.at).take_while(|at| *at < until);
     u64::try_from(all.count()).unwrap_or(u64::MAX)
+}
+
+/// How many recovery points of a rule there were to be tested in a span. That is one for each of its firings, and another one for each that
+/// somebody deleted: then the next of another rule serves it.
+fn taken(witness: &Witness, resource: &str, rule: &str, (from, until): (Timestamp, Timestamp)) -> u64 {
+    let serves = |point: &&Point| point.resource == resource && point.rules.contains(rule);
+    let slots = witness.points.values().filter(serves).filter_map(|point| point.slot);
+    let in_span = slots.map(Slot::instant).filter(|at| *at >= from - CAUGHT_UP && *at < until);
+    u64::try_from(in_span.count()).unwrap_or(u64::MAX)
 }

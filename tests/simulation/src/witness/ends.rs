@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_domain::FindingState;
 use holdfast_domain::slot::TEMPORARY;
-use holdfast_ledger::{Incident, IncidentState, LineState, OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, Phase, Run};
+use holdfast_ledger::{
+    DeliveryState, Incident, IncidentState, LineState, OPEN_INCIDENTS_PREFIX, OPEN_PREFIX, Phase, Run,
+};
 use holdfast_plan::Compiled;
 use holdfast_testkit::MemoryCloud;
 use jiff::{SignedDuration, Timestamp};
@@ -62,10 +64,8 @@ fn end(witness: &Witness, runs: &[(String, Run)], incidents: &[(String, Incident
     let standing = incidents.iter().flat_map(|(_, incident)| &incident.lines);
     let standing = standing.filter(|(_, line)| line.state == LineState::Standing);
     end.standing.extend(standing.map(|(cause, _)| cause.clone()));
-    for told in &witness.told {
-        if let Some(incident) = &told.read.incident {
-            *end.heard.entry((told.channel.clone(), incident.clone(), told.read.said)).or_default() += 1;
-        }
+    for told in witness.told.iter().filter(|told| told.read.said == Said::Over) {
+        *end.ended.entry(told.channel.clone()).or_default() += 1;
     }
     end
 }
@@ -158,6 +158,14 @@ fn incidents(
             }
         }
     }
+    // What was never on the bus (a function that failed, an alarm) stands for as long as there is news of it.
+    for (cause, incident) in standing.iter().filter(|(cause, _)| !last.contains_key(**cause)) {
+        let seen_at = incident.lines.get(*cause).map_or(incident.opened_at, |line| line.seen_at);
+        let old = seen_at + SignedDuration::from_hours(24) < end;
+        witness.must(end, Invariant::Incidents, !old, || {
+            format!("{cause} still stands; there was news of it at {seen_at}, and nothing is wrong since {storm_ends}")
+        });
+    }
     heard(witness, incidents, end);
     let open = cloud.keys_with(OPEN_INCIDENTS_PREFIX).len();
     let allowed = incidents.iter().filter(|(_, incident)| incident.finished_at.is_none()).count();
@@ -166,24 +174,33 @@ fn incidents(
     });
 }
 
-/// Whoever can tell incidents apart heard the end of each that they heard the beginning of.
+/// Whoever heard that something stands heard that it is over. One whose channel refuses that for good cannot; then the last resort heard of it.
 pub(crate) fn heard(witness: &mut Witness, incidents: &[(String, Incident)], end: Timestamp) {
     let mut heard: BTreeMap<(String, String), BTreeSet<Said>> = BTreeMap::new();
+    let mut last_resort = Vec::new();
     for told in &witness.told {
         if let Some(incident) = &told.read.incident {
             heard.entry((incident.clone(), told.channel.clone())).or_default().insert(told.read.said);
+        }
+        if told.channel == LAST_RESORT {
+            last_resort.push(told.at);
         }
     }
     for (_, incident) in incidents.iter().filter(|(_, incident)| incident.finished_at.is_some()) {
         for (channel, _) in incident.opened_to.iter() {
             let key = (incident.id.to_string(), channel.clone());
             let Some(said) = heard.get(&key).filter(|said| said.contains(&Said::Stands)) else { continue };
-            witness.must(end, Invariant::Incidents, said.contains(&Said::Over), || {
+            let refused = incident.resolved_to.get(channel).is_some_and(|end| end.state == DeliveryState::Refused);
+            let passed_on = refused && last_resort.iter().any(|at| *at >= incident.opened_at);
+            witness.must(end, Invariant::Incidents, said.contains(&Said::Over) || passed_on, || {
                 format!("{channel} was told of {} and never that it is over", incident.id)
             });
         }
     }
 }
+
+/// The channel of the topic that hears what no other one takes.
+pub(crate) const LAST_RESORT: &str = "fallback";
 
 /// The ledger grows with what happens, not with the minutes.
 fn ledger(witness: &mut Witness, cloud: &MemoryCloud, end: Timestamp) {

@@ -17,6 +17,9 @@ use crate::witness::{Invariant, OnBus, Witness};
 /// What a delivery, an invocation and two sweeps take together.
 const SLACK: SignedDuration = SignedDuration::from_mins(4);
 
+/// How far the clock of whoever told may have been ahead.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(1);
+
 /// What was going on besides: which plan held, and when anything was wrong.
 pub(crate) struct Meanwhile<'a> {
     pub(crate) plans: &'a [Compiled],
@@ -84,7 +87,8 @@ fn judge(
     meanwhile: &Meanwhile<'_>,
 ) -> Vec<Judged> {
     let mut judged = Vec::new();
-    let begins = bus.iter().find(|finding| finding.at >= incident.opened_at && finding.state == FindingState::Open);
+    let opened_at = incident.opened_at - CLOCKS;
+    let begins = bus.iter().find(|finding| finding.at >= opened_at && finding.state == FindingState::Open);
     let Some(opening) = begins else { return judged };
     // Whoever is next is told at once or, with an escalation, so long after the one before.
     let (mut from, mut place) = (opening.at, 0);

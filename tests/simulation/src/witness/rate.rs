@@ -89,18 +89,14 @@ pub(crate) fn most(function: Function, service: &str, size: Size) -> u64 {
         (Function::RestoreTest, "s3") => 8 + 6 * (tests + 1) + 14 * (runs + tests + 1) + REAPED,
         (Function::RestoreTest, "events") => 2 + tests + 3 * (runs + tests + 1),
         (Function::RestoreTest, "secretsmanager") => 1 + runs + tests + REAPED,
-        (Function::Verify, "s3") => 14,
+        (Function::Verify, "s3") => 40 + 3 * (runs + 4),
         (Function::Verify, "events" | "secretsmanager") => 4,
         (Function::Alert, "s3") => 24 + 6 * tests + 4 * resources + 10 * (incidents + 4) * (channels + 1),
         (Function::Alert, "webhook" | "ses" | "secretsmanager") => 2 * (channels + 1) * (incidents + 4),
         (Function::Alert, "sns") => incidents + 4,
         (Function::Acknowledge, "s3" | "events" | "secretsmanager") => 2,
         (
-            Function::Snapshot
-            | Function::RestoreTest
-            | Function::Verify
-            | Function::Alert
-            | Function::Acknowledge,
+            Function::Snapshot | Function::RestoreTest | Function::Verify | Function::Alert | Function::Acknowledge,
             _,
         ) => 0,
     }

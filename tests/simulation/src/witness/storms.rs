@@ -114,7 +114,8 @@ pub(crate) fn look(witness: &mut Witness, incidents: &[(String, Incident)], end:
         let span = if *said == Said::Stands { DAY } else { SignedDuration::MAX };
         let (count, from, until) = most_within(times, span);
         let troubles = witness.troubles.between(from - HOUR, until + SignedDuration::from_secs(1));
-        let words = format!("{channel} was told {count} times within a day of {incident} ({said:?}), {most} are enough");
+        let words =
+            format!("{channel} was told {count} times within a day of {incident} ({said:?}), {most} are enough");
         judged.push((until, count <= most + troubles, words));
     }
     for (cause, times) in begun(incidents) {

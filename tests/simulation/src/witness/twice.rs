@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::misfortune::Misfortune;
 use crate::script::Script;
-use crate::witness::people::Said;
 
 /// What a life came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,8 +19,9 @@ pub struct End {
     pub(crate) runs: BTreeMap<String, String>,
     /// Causes that stand.
     pub(crate) standing: BTreeSet<String>,
-    /// How often whom was told what of which incident.
-    pub(crate) heard: BTreeMap<(String, String, Said), u32>,
+    /// How many incidents each person heard the end of. Not which: of findings that come together the first names their incident, and which
+    /// is first chance decides.
+    pub(crate) ended: BTreeMap<String, u32>,
 }
 
 impl End {
@@ -35,7 +35,7 @@ impl End {
                 let stands = if self.standing.contains(differs) { "with" } else { "without" };
                 Some(format!("{differs} stands {stands} duplicates alone"))
             })
-            .or_else(|| first(&self.heard, &twin.heard).map(|what| format!("messages: {what}")))
+            .or_else(|| first(&self.ended, &twin.ended).map(|what| format!("ends: {what}")))
     }
 }
 
@@ -53,13 +53,11 @@ pub(crate) fn twin(script: &Script) -> Option<Script> {
     let mut twin = script.clone();
     let mut doubled = false;
     for line in &mut twin.lines {
-        match &mut line.what {
-            Misfortune::Doubled { look, .. } => {
-                doubled |= !*look;
-                *look = true;
-            }
-            what if !is_of_the_world(what) => return None,
-            _ => {}
+        if let Misfortune::Doubled { look, .. } = &mut line.what {
+            doubled |= !*look;
+            *look = true;
+        } else if !is_of_the_world(&line.what) {
+            return None;
         }
     }
     doubled.then_some(twin)

@@ -85,7 +85,15 @@ impl Resource {
     /// How many days it takes until each of its rules had its turn, and a day more.
     pub(super) fn turn_days(&self) -> i64 {
         let dues = self.rules.iter().map(|rule| &rule.due).chain(self.tests.iter().map(|test| &test.due));
-        let days = dues.map(|due| if due.contains('#') { 37 } else if due.contains(" ? * ") { 9 } else { 3 });
+        let days = dues.map(|due| {
+            if due.contains('#') {
+                37
+            } else if due.contains(" ? * ") {
+                9
+            } else {
+                3
+            }
+        });
         days.max().unwrap_or(3)
     }
 }
@@ -121,7 +129,8 @@ pub(super) fn resource(chance: &mut Chance, number: u64, regions: &[String], cha
         chance.pick(&[Instance, Instance, Instance, Instance, Aurora, Aurora, DocumentDb])
     };
     let region = chance.pick(regions);
-    let external = (kind.is_database() && chance.one_in(7)).then(|| chance.pick(&["rds", "awsbackup", "manual", "any"]));
+    let external =
+        (kind.is_database() && chance.one_in(7)).then(|| chance.pick(&["rds", "awsbackup", "manual", "any"]));
     let rules = if external.is_some() { Vec::new() } else { rules(chance, kind) };
     let pitr = (kind.is_database() && chance.one_in(3)).then(|| pitr(chance, kind, &region));
     let copies =
@@ -200,10 +209,9 @@ fn copies(chance: &mut Chance, region: &str) -> Vec<Copy> {
 fn tests(chance: &mut Chance, of: &Resource) -> Vec<Test> {
     let class = match of.kind {
         Kind::Instance | Kind::Bucket => "db.t4g.medium",
-        Kind::Aurora => chance.pick(&["db.r6g.large", "db.serverless"]),
-        Kind::DocumentDb => "db.r6g.large",
+        Kind::Aurora | Kind::DocumentDb => "db.r6g.large",
     };
-    let deadline = chance.pick(&["90m", "240m", "240m", "720m", "45m", "2d"]);
+    let deadline = chance.pick(&["90m", "240m", "240m", "720m", "2d"]);
     let copied = of.copies.iter().find(|copy| !copy.elsewhere).map(|copy| copy.region.clone());
     let mut tests = Vec::new();
     if !of.rules.is_empty() && chance.one_in(2) {
@@ -213,8 +221,11 @@ fn tests(chance: &mut Chance, of: &Resource) -> Vec<Test> {
     }
     if tests.is_empty() || chance.one_in(2) {
         let (minute, hour) = (chance.between(0, 59), chance.between(0, 23));
-        let froms: &[&str] =
-            if of.pitr.is_some() { &["latest", "random", "oldest", "pitr", "pitr"] } else { &["latest", "random", "oldest"] };
+        let froms: &[&str] = if of.pitr.is_some() {
+            &["latest", "random", "oldest", "pitr", "pitr"]
+        } else {
+            &["latest", "random", "oldest"]
+        };
         let due = match chance.below(40) {
             0 => format!("at: \"cron({minute} {hour} ? * 2#1 *)\""),
             1..=20 => format!("at: \"cron({minute} {hour} * * ? *)\""),

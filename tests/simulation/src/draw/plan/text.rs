@@ -12,7 +12,9 @@ pub(super) fn text(plan: &Plan) -> String {
     );
     let all = &plan.resources;
     if all.iter().any(|resource| resource.copies.iter().any(|copy| copy.elsewhere)) {
-        text.push_str("accounts: { dr: { id: \"210987654321\", role: \"arn:aws:iam::210987654321:role/holdfast\" } }\n");
+        text.push_str(
+            "accounts: { dr: { id: \"210987654321\", role: \"arn:aws:iam::210987654321:role/holdfast\" } }\n",
+        );
     }
     if all.iter().any(|resource| resource.labels) {
         text.push_str("owners: { database: dba@example.com }\n");
