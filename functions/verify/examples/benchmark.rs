@@ -1,8 +1,8 @@
 //! Measures `verify` beside `pg_amcheck` over one database with one dominating table, and writes `docs/benchmarks.md`:
 //!
 //! ```text
-//! cargo run -p verify --example benchmark > docs/benchmarks.md
-//! cargo run -p verify --example benchmark -- --rows 8000000 --runs 9
+//! cargo run --release -p verify --example benchmark > docs/benchmarks.md
+//! cargo run --release -p verify --example benchmark -- --rows 8000000 --runs 9
 //! ```
 //!
 //! What is measured of ours is the function's own `handle` from its call to its end, over a real room and a ledger in memory. A part of
@@ -442,7 +442,7 @@ const TEXT: &str = "\
 Everything is read once before; then each line of a table is measured in turn, @runs times, and the median is told. Make it again with
 
 ```sh
-cargo run -p verify --example benchmark > docs/benchmarks.md
+cargo run --release -p verify --example benchmark > docs/benchmarks.md
 ```
 
 | | |
@@ -459,7 +459,7 @@ cargo run -p verify --example benchmark > docs/benchmarks.md
   the beginning of the first check to the end of the last one. The first target is held to the whole.
 - The *work* on a table is the whole time less the whole time for a table of 20 rows, on both sides: what connecting, listing every
   database and recording take does not grow with the data. The second target is held to it, and the ratio of the whole times stands beside
-  it: on a table as small as these, most of what the ranges gain goes into our more connections.
+  it: on a table as small as these, a part of what the ranges gain goes into our more connections.
 - The full set does what `pg_amcheck --heapallindexed` does, and besides it counts every table two ways, checks foreign keys, sequences
   and collations, and writes down every definition.
 - `pg_amcheck` gives a table to one connection. Holdfast gives its ranges of pages to several; an index check cannot be split, and the

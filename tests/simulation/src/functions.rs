@@ -47,6 +47,17 @@ impl Function {
         }
     }
 
+    /// This one and no other.
+    pub(crate) fn alone(self) -> &'static [Self] {
+        match self {
+            Self::Snapshot => &[Self::Snapshot],
+            Self::RestoreTest => &[Self::RestoreTest],
+            Self::Verify => &[Self::Verify],
+            Self::Alert => &[Self::Alert],
+            Self::Acknowledge => &[Self::Acknowledge],
+        }
+    }
+
     /// The function of a name.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {

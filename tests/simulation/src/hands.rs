@@ -37,16 +37,25 @@ pub(crate) struct Hands {
     pub(crate) invocation: u64,
 }
 
-/// Whose sweeps look at RDS and at the secrets of rooms.
-pub(crate) const RDS: [Function; 2] = [Function::Snapshot, Function::RestoreTest];
+/// Whose sweeps look at databases of the plan and at recovery points.
+pub(crate) const RDS: &[Function] = &[Function::Snapshot, Function::RestoreTest];
 
-/// Whose sweeps read an object. A heartbeat reads evidence too, when its time has come, and then is not left out.
-fn readers(key: &str) -> &'static [Function] {
+/// Whose sweeps look at rooms, and at what belongs to them. `snapshot` looks at databases of the plan alone, and no room is one.
+pub(crate) const ROOMS: &[Function] = &[Function::RestoreTest];
+
+/// Whose sweeps look at a recovery point that is only being made: nothing is restored from it yet.
+const BEGUN: &[Function] = &[Function::Snapshot];
+
+/// Whose sweeps read an object, and what that is. A heartbeat reads runs too, when its time has come, and then is not left out. What was
+/// proved `verify` alone reads, and of verifications `snapshot` those of a cluster whose recovery point has just been completed.
+fn readers(key: &str) -> (&'static [Function], &'static str) {
     match key.split('/').next() {
-        Some("incidents" | "acknowledgements") => &[Function::Alert],
-        Some("recovery-points") => &[Function::Snapshot],
-        Some("restore-tests" | "evidence") => &[Function::RestoreTest],
-        Some(_) | None => &Function::ALL,
+        Some("incidents" | "acknowledgements") => (&[Function::Alert], "an incident's record was written"),
+        Some("recovery-points") => (&[Function::Snapshot], "a recovery point's record was written"),
+        Some("restore-tests" | "evidence") => (&[Function::RestoreTest], "a run's record was written"),
+        Some("verifications") => (&[Function::RestoreTest], "a verification was written"),
+        Some("proved") => (&[], "what was proved was written"),
+        Some(_) | None => (&Function::ALL, "an object was written"),
     }
 }
 
@@ -142,10 +151,12 @@ impl Hands {
             if hangs {
                 Fate::Hangs
             } else {
-                let spent = state.weather.spent;
+                let (spent, throttled) = (state.weather.spent, state.weather.throttled);
                 let fate = state.weather.on_call(now, self.function, call.service(), region);
-                if state.weather.spent != spent {
-                    state.changed();
+                if state.weather.throttled != throttled {
+                    state.changed_for(RDS, "RDS throttles another call");
+                } else if state.weather.spent != spent {
+                    state.changed_for(self.function.alone(), "a call's failure is over");
                 }
                 fate
             }
@@ -242,7 +253,8 @@ impl Objects for Hands {
             let etag = self.world.cloud.put(key, bytes, when).await?;
             let now = self.world.now();
             let mut state = self.world.state();
-            state.changed_by(self, readers(key));
+            let (readers, what) = readers(key);
+            state.changed_by(self, readers, what);
             state.witness.wrote(now, self.function, key, absent);
             if let Some(phase) = phase {
                 state.witness.run_is(now, key, &phase);
@@ -260,7 +272,8 @@ impl Objects for Hands {
         let act = || async move {
             self.world.cloud.delete(key).await?;
             let mut state = self.world.state();
-            state.changed_by(self, readers(key));
+            let (readers, what) = readers(key);
+            state.changed_by(self, readers, what);
             state.witness.removed(self.world.now(), self.function, key);
             Ok(())
         };
@@ -349,7 +362,7 @@ impl Hands {
     fn begin_snapshot(&self, request: &CreateDbSnapshot) {
         let now = self.world.now();
         let mut state = self.world.state();
-        state.changed_by(self, &RDS);
+        state.changed_by(self, BEGUN, "a recovery point was begun");
         let database = request.database.id().to_owned();
         let resource = state.resource_of.get(&database).cloned().unwrap_or_default();
         if state.weather.of_resource(now, &resource, damage_of) {
@@ -397,7 +410,7 @@ impl Hands {
             inside: None,
         };
         let mut state = self.world.state();
-        state.changed_by(self, &RDS);
+        state.changed_by(self, ROOMS, "a room was begun");
         let calm_since = state.weather.calm_since();
         state.witness.room_stands(now, calm_since, &room, &facts);
         state.rooms.insert(room.clone(), facts);
@@ -453,7 +466,7 @@ impl SnapshotTagger for Hands {
         let act = || async {
             self.world.cloud.tag_db_snapshot(snapshot, tags).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, RDS, "a recovery point was promoted");
             state.witness.tagged(self.world.now(), snapshot, tags);
             Ok(())
         };
@@ -487,7 +500,7 @@ impl RoomRestore for Hands {
             self.world.cloud.delete_room(region, id).await?;
             let now = self.world.now();
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room was asked to go");
             state.witness.room_deleted(now, id);
             if let Some(facts) = state.rooms.get_mut(id).filter(|facts| facts.asked_to_go_at.is_none()) {
                 facts.asked_to_go_at = Some(now);
@@ -505,7 +518,7 @@ impl RoomReset for Hands {
         let act = || async {
             self.world.cloud.reset_master_password(region, id, password).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room was given a password");
             state.witness.room_reset(self.world.now(), id);
             state.effects.push(Effect::Reset { region: region.clone(), room: id.clone() });
             Ok(())
@@ -526,7 +539,7 @@ impl RoomSecrets for Hands {
         let act = || async {
             let kept = self.world.cloud.keep(name, value, tags).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room's secret was kept");
             state.witness.secret_kept(self.world.now(), name, tags);
             Ok(kept)
         };
@@ -537,7 +550,7 @@ impl RoomSecrets for Hands {
         let act = || async {
             self.world.cloud.forget(name).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room's secret was forgotten");
             state.witness.secret_forgotten(self.world.now(), name);
             Ok(())
         };

@@ -324,7 +324,7 @@ impl<'a> Life<'a> {
             state.running.insert(id, calls);
             let version = state.version_for(function);
             if killed_before.is_some() || hangs_at.is_some() {
-                state.changed();
+                state.changed_for(function.alone(), "a kill is over");
             }
             (version, state.weather.skew(now, function))
         };

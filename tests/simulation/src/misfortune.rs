@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::functions::Function;
+use crate::hands::RDS;
 
 /// What a call is refused with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +180,50 @@ fn is_false(yes: &bool) -> bool {
 }
 
 impl Misfortune {
+    /// Whose sweeps may go otherwise from now on, and again when it is over. What waits for a delivery, a snapshot or a restore changes no
+    /// sweep before one of those comes, which is a change of its own; what somebody asks for is a delivery.
+    pub(crate) fn seen_by(&self) -> &'static [Function] {
+        match self {
+            Self::Crash { function, .. }
+            | Self::Hang { function, .. }
+            | Self::Cold { function }
+            | Self::Slow { function, .. }
+            | Self::Skew { function, .. }
+            | Self::Fail { function, .. }
+            | Self::NoSweeps { function, .. } => function.alone(),
+            Self::Throttled { .. }
+            | Self::Unreachable { .. }
+            | Self::Stale { .. }
+            | Self::KeyDisabled { .. }
+            | Self::Database { .. }
+            | Self::Gone { .. }
+            | Self::LogsStuck { .. }
+            | Self::RecoveryPointDeleted { .. }
+            | Self::ForeignSnapshot { .. }
+            | Self::ForeignRoom { .. }
+            | Self::RoomDeleted { .. } => RDS,
+            Self::SnapshotQuota { .. } => Function::Snapshot.alone(),
+            Self::InstanceQuota { .. } => Function::RestoreTest.alone(),
+            Self::Channel { .. } => Function::Alert.alone(),
+            Self::HomeDown { .. } | Self::Deploy { .. } => &Function::ALL,
+            Self::Lost { .. }
+            | Self::Doubled { .. }
+            | Self::Late { .. }
+            | Self::Malformed { .. }
+            | Self::SnapshotFails { .. }
+            | Self::SnapshotSlow { .. }
+            | Self::RestoreFails { .. }
+            | Self::RestoreSlow { .. }
+            | Self::DeletionSlow { .. }
+            | Self::Damaged { .. }
+            | Self::OthersStop { .. }
+            | Self::RestoreTestNow { .. }
+            | Self::SnapshotNow { .. }
+            | Self::Acknowledged { .. }
+            | Self::AlertTest => &[],
+        }
+    }
+
     /// The sort, for counts.
     #[must_use]
     pub fn sort(&self) -> String {

@@ -30,7 +30,8 @@ pub(crate) struct Weather {
     now: Option<Timestamp>,
     /// When anything that happened was or may still be felt: spans from and until, in order, none touching another.
     felt: Vec<(Timestamp, Timestamp)>,
-    throttled: u64,
+    /// How many calls met a throttled region: two of three are refused, whoever makes them.
+    pub(crate) throttled: u64,
     /// How many waiting misfortunes came down, or a part of one.
     pub(crate) spent: u64,
 }
@@ -198,7 +199,6 @@ impl Weather {
         match spell {
             Some(Refusal::Throttled) => {
                 self.throttled += 1;
-                self.spent += 1;
                 if self.throttled.is_multiple_of(3) { Fate::Well } else { Fate::Refused(Refusal::Throttled) }
             }
             Some(how) => Fate::Refused(how),

@@ -85,7 +85,7 @@ pub(crate) type Shown<T> = BTreeMap<(Region, &'static str), (Timestamp, Vec<T>)>
 pub(crate) struct State {
     /// How often anything changed that a sweep could see.
     pub(crate) version: u64,
-    versions: BTreeMap<Function, u64>,
+    versions: BTreeMap<Function, (u64, &'static str)>,
     pub(crate) weather: Weather,
     pub(crate) running: BTreeMap<u64, Calls>,
     pub(crate) effects: Vec<Effect>,
@@ -152,20 +152,18 @@ impl State {
         self.counter
     }
 
-    /// Something changed that any sweep may see.
-    pub(crate) fn changed(&mut self) {
-        self.changed_for(&Function::ALL);
-    }
-
-    /// Something changed that sweeps of some functions may see.
-    pub(crate) fn changed_for(&mut self, seen_by: &[Function]) {
+    /// Something changed that sweeps of some functions may see, and what it was, for the counts.
+    pub(crate) fn changed_for(&mut self, seen_by: &[Function], what: &'static str) {
         self.version += 1;
-        seen_by.iter().for_each(|function| *self.versions.entry(*function).or_default() += 1);
+        for function in seen_by {
+            let (version, last) = self.versions.entry(*function).or_default();
+            (*version, *last) = (*version + 1, what);
+        }
     }
 
     /// An invocation changed something that sweeps of some functions may see.
-    pub(crate) fn changed_by(&mut self, hands: &Hands, seen_by: &[Function]) {
-        self.changed_for(seen_by);
+    pub(crate) fn changed_by(&mut self, hands: &Hands, seen_by: &[Function], what: &'static str) {
+        self.changed_for(seen_by, what);
         if let Some(calls) = self.running.get_mut(&hands.invocation).filter(|_| seen_by.contains(&hands.function)) {
             calls.changes += 1;
         }
@@ -173,6 +171,11 @@ impl State {
 
     /// How often anything changed that a sweep of a function could see.
     pub(crate) fn version_for(&self, function: Function) -> u64 {
-        self.versions.get(&function).copied().unwrap_or(0)
+        self.versions.get(&function).map_or(0, |(version, _)| *version)
+    }
+
+    /// What changed last that a sweep of a function could see.
+    pub(crate) fn last_change_for(&self, function: Function) -> &'static str {
+        self.versions.get(&function).map_or("it was never swept", |(_, what)| *what)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use holdfast_ports::Password;
 use jiff::SignedDuration;
@@ -148,11 +149,23 @@ impl Room for PostgresRoom {
 }
 
 impl PostgresRoom {
-    /// What there is to look at.
+    /// What there is to look at. Meanwhile a second session is opened in the run's own database, which mostly is the one with the most to
+    /// look at: whoever lists waits for one processor of the room, and what a connection costs keeps the other busy.
     ///
     /// # Errors
     /// When the server is lost.
     pub async fn catalog(&self) -> Result<Catalog, RoomError> {
+        if self.connections == 1 {
+            return self.listed(1).await;
+        }
+        let (catalog, ahead) = join(self.listed(self.connections - 1), self.open_ahead()).await;
+        // Kept only now: a session at rest would be taken for listing.
+        self.idle().extend(ahead);
+        catalog
+    }
+
+    /// Lists every database, so many at once.
+    async fn listed(&self, at_once: usize) -> Result<Catalog, RoomError> {
         let databases = listing::databases(&self.target, &self.lock).await?;
         let listed = databases.into_iter().map(|(name, open)| async move {
             let contents = if open { self.contents(&name).await? } else { Contents::Off };
@@ -160,7 +173,14 @@ impl PostgresRoom {
         });
         // Collected first: a stream of closures that borrow does not compile.
         let listed: Vec<_> = listed.collect();
-        Ok(Catalog { databases: stream::iter(listed).buffered(self.connections).try_collect().await? })
+        Ok(Catalog { databases: stream::iter(listed).buffered(at_once).try_collect().await? })
+    }
+
+    /// A session in the run's own database that nobody asked for yet. Where it cannot be opened, whoever needs it finds out why.
+    async fn open_ahead(&self) -> Option<Session> {
+        let (database, access, open) = (self.target.database.clone(), Access::ReadOnly, Arc::clone(&self.open));
+        let client = self.target.connect(&database, access).await.ok()?;
+        Some(Session { database, access, client, open })
     }
 
     /// What there is in a database. The session that listed it is kept for its checks.

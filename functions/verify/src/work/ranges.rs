@@ -15,13 +15,15 @@ pub const HEAP_BLOCKS_PER_UNIT: u64 = BLOCKS_PER_UNIT / 4;
 /// The fewest of a table of more than that: 32 MiB, which still take ten times as long as the round trips.
 const HEAP_BLOCKS_PER_UNIT_MIN: u64 = HEAP_BLOCKS_PER_UNIT / 4;
 
-/// Pages checked by one unit of a table of so many: few enough that there are some eight units, because a connection that is opened later
-/// than another, or meets slower pages, then makes fewer of them; and never so few that a giant table fills the record with its units.
+/// Pages checked by one unit of a table of so many. A table above one unit has eight of the same length, or four, so that two, four or
+/// eight connections end together; a giant one has as many as it takes, and so never more than its record can hold. In steps of 512 KiB:
+/// names of units stay the same when the table grows a little.
 pub(super) fn heap_blocks_per_unit(blocks: u64) -> u64 {
     if blocks <= HEAP_BLOCKS_PER_UNIT {
         return HEAP_BLOCKS_PER_UNIT;
     }
-    u64::clamp(1 << (blocks / 8).ilog2(), HEAP_BLOCKS_PER_UNIT_MIN, HEAP_BLOCKS_PER_UNIT)
+    let units = if blocks < 8 * HEAP_BLOCKS_PER_UNIT_MIN { 4 } else { 8 };
+    blocks.div_ceil(units).next_multiple_of(64).min(HEAP_BLOCKS_PER_UNIT)
 }
 
 /// The most parts that one question of the plan is split into, partitions apart: each keeps a line per day of its rows until all are
@@ -146,13 +148,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_larger_than_one_unit_has_several_until_they_are_as_large_as_they_may_be() {
+    fn a_table_larger_than_one_unit_has_some_of_one_length_until_they_are_as_long_as_they_may_be() {
         for (blocks, wanted) in [
             (0, 16_384),
             (16_384, 16_384),
-            (16_385, 4_096),
-            (34_483, 4_096),
-            (68_966, 8_192),
+            (16_385, 4_160),
+            (32_767, 8_192),
+            (32_768, 4_096),
+            (34_483, 4_352),
+            (68_966, 8_640),
             (131_072, 16_384),
             (131_072 * 1_000, 16_384),
         ] {

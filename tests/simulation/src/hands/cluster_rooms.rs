@@ -4,7 +4,7 @@ use holdfast_domain::inventory::{DatabaseKind, DbCluster, DbStatus};
 use holdfast_domain::{DbClusterId, DbInstanceId, Region, tags};
 use holdfast_ports::{ClusterRooms, ClusterSource, CreateMember, Password, PortError, PortErrorKind, RestoreDbCluster};
 
-use super::{Answered, Call, Hands, RDS, Restored, damage_of, key_of};
+use super::{Answered, Call, Hands, ROOMS, Restored, damage_of, key_of};
 use crate::world::{ClusterRoom, Effect};
 
 impl Hands {
@@ -24,7 +24,7 @@ impl Hands {
     /// Something was asked of a cluster's room that takes its time.
     fn follow(&self, what: ClusterRoom) {
         let mut state = self.world.state();
-        state.changed_by(self, &RDS);
+        state.changed_by(self, ROOMS, "something was asked of a room");
         state.effects.push(Effect::OfCluster(what));
     }
 
@@ -84,7 +84,7 @@ impl ClusterRooms for Hands {
             let room = room_of(id)?;
             self.world.cloud.reset_cluster_password(region, id, password).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room was given a password");
             state.witness.cluster_reset(self.world.now(), id);
             state.effects.push(Effect::Reset { region: region.clone(), room });
             Ok(())

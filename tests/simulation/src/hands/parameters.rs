@@ -4,7 +4,7 @@ use holdfast_domain::Region;
 use holdfast_domain::tags::Tags;
 use holdfast_ports::{MakeParameterGroup, ParameterGroup, ParameterGroupId, ParameterGroups, RoomParameters};
 
-use super::{Answered, Call, Hands, RDS};
+use super::{Answered, Call, Hands, ROOMS};
 
 impl ParameterGroups for Hands {
     async fn parameter_group(&self, group: &ParameterGroupId) -> Answered<ParameterGroup> {
@@ -18,7 +18,7 @@ impl RoomParameters for Hands {
         let act = || async {
             self.world.cloud.make_parameter_group(request).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room's parameter group was made");
             state.witness.group_made(self.world.now(), &request.group.name, &request.tags);
             Ok(())
         };
@@ -30,7 +30,7 @@ impl RoomParameters for Hands {
         let act = || async {
             self.world.cloud.delete_parameter_group(group).await?;
             let mut state = self.world.state();
-            state.changed_by(self, &RDS);
+            state.changed_by(self, ROOMS, "a room's parameter group was deleted");
             state.witness.group_deleted(self.world.now(), &group.name);
             Ok(())
         };

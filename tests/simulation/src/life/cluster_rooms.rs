@@ -31,7 +31,7 @@ impl Life<'_> {
         match what {
             ClusterRoom::Begun { region, room, resource } => self.cluster_begun(region, room, &resource),
             ClusterRoom::MemberBegun { region, room } => {
-                self.after(MEMBER, Event::Later(Later::Over));
+                self.after(MEMBER, Event::Later(Later::of_rooms()));
                 self.of_cluster_after(MEMBER + TOLD, OfCluster::MemberUp { region, room });
             }
             ClusterRoom::MemberGoing { region, room } => {
@@ -39,7 +39,7 @@ impl Life<'_> {
                 if slow.is_some() {
                     self.world.cloud.set_instance_status(&region, &room, DbStatus::Deleting);
                 }
-                self.after(DELETE, Event::Later(Later::Over));
+                self.after(DELETE, Event::Later(Later::of_rooms()));
                 self.of_cluster_after(slow.unwrap_or(DELETE) + TOLD, OfCluster::MemberGone { region, room });
             }
             ClusterRoom::Going { region, room } => {
@@ -47,7 +47,7 @@ impl Life<'_> {
                 if let (Some(_), Some(cluster)) = (slow, cluster_of(&room)) {
                     self.world.cloud.set_cluster_status(&region, &cluster, DbStatus::Deleting);
                 }
-                self.after(DELETE, Event::Later(Later::Over));
+                self.after(DELETE, Event::Later(Later::of_rooms()));
                 self.of_cluster_after(slow.unwrap_or(DELETE) + TOLD, OfCluster::Gone { region, room });
             }
         }
@@ -63,7 +63,7 @@ impl Life<'_> {
             self.world.cloud.set_cluster_status(&region, &cluster, DbStatus::Busy("creating".into()));
         }
         let (after, status) = fate.unwrap_or((RESTORE + TOLD, DbStatus::Available));
-        self.after(RESTORE, Event::Later(Later::Over));
+        self.after(RESTORE, Event::Later(Later::of_rooms()));
         self.of_cluster_after(after, OfCluster::Up { region, room, status });
     }
 

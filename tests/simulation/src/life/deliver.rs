@@ -202,7 +202,7 @@ impl Life<'_> {
                     Effect::OfCluster(what) => self.cluster_room(what),
                     Effect::Reset { region, room } => {
                         let done = Later::ResetDone { region, room };
-                        self.after(SignedDuration::from_secs(60), Event::Later(Later::Shown));
+                        self.after(SignedDuration::from_secs(60), Event::Later(Later::of_rooms()));
                         self.after(SignedDuration::from_secs(61), Event::Later(done));
                     }
                 }
@@ -294,7 +294,7 @@ impl Life<'_> {
             return Some("the one before did something, was killed, or is at it");
         }
         if swept.version != version {
-            return Some("something changed");
+            return Some(self.world.state().last_change_for(function));
         }
         let ends = begins + self.world.state().weather.takes(begins, function);
         (self.deadline(function) <= ends).then_some("its time comes")

@@ -23,7 +23,7 @@ impl Life<'_> {
         *self.counts.faults.entry(what.sort()).or_default() += 1;
         let now = self.world.now();
         self.world.state().witness.befell(now, &what);
-        self.world.state().changed();
+        self.world.state().changed_for(what.seen_by(), "a misfortune came");
         match &what {
             Misfortune::Crash { .. }
             | Misfortune::Hang { .. }
@@ -108,8 +108,8 @@ impl Life<'_> {
 
     fn spell(&mut self, what: Misfortune, minutes: u32) {
         let until = self.world.now() + SignedDuration::from_mins(minutes.into());
+        self.push(until, Event::Later(Later::Shown { to: what.seen_by(), what: "a misfortune is over" }));
         self.world.state().weather.lasts(until, what);
-        self.push(until, Event::Later(Later::Over));
     }
 
     /// Whatever runs there dies with the region.
@@ -212,7 +212,7 @@ impl Life<'_> {
         self.world.cloud.put_object(PLAN_KEY, compiled.to_json());
         self.world.state().witness.deployed(now, compiled.plan());
         self.world.state().weather.felt(now);
-        self.world.state().changed();
+        self.world.state().changed_for(&Function::ALL, "another plan holds");
         self.stand_all();
         for place in 0..self.plans[plan].schedules().len() {
             self.schedule(plan, place);
@@ -232,7 +232,7 @@ impl Life<'_> {
             }
         }
         self.world.state().weather.clear(now);
-        self.world.state().changed();
+        self.world.state().changed_for(&Function::ALL, "all is well from now on");
         let resources: Vec<String> =
             self.plans[self.current].plan().resources.keys().map(ToString::to_string).collect();
         resources.iter().for_each(|resource| self.heal(resource));

@@ -4,7 +4,8 @@ use holdfast_domain::inventory::{DatabaseKind, DbSnapshot, DbSnapshotStatus, DbS
 use holdfast_domain::{DbInstanceId, DbSnapshotId, Region};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::hands::RDS;
+use crate::functions::Function;
+use crate::hands::{RDS, ROOMS};
 use crate::misfortune::Misfortune;
 
 use super::cluster_rooms::OfCluster;
@@ -29,12 +30,30 @@ pub(crate) enum Later {
     Heals { resource: String },
     /// What people filled a quota with is gone.
     QuotaEnds { region: Region, ids: Vec<DbSnapshotId> },
-    /// RDS shows something that it tells of in a moment.
-    Shown,
-    /// Something is over that no inventory shows.
-    Over,
+    /// Something changed by itself, and some functions' sweeps may see it: RDS shows what it tells of in a moment, or a misfortune is over.
+    Shown { to: &'static [Function], what: &'static str },
     /// What is kept long enough expires, and RDS makes its own backups.
     Daily,
+}
+
+impl Later {
+    /// RDS shows something of a room that it tells of in a moment.
+    pub(super) fn of_rooms() -> Self {
+        Self::Shown { to: ROOMS, what: "RDS went on with a room" }
+    }
+
+    /// Whose sweeps may see what comes of it, and what that is.
+    fn seen_by(&self) -> (&'static [Function], &'static str) {
+        match self {
+            Self::SnapshotDone { .. } | Self::Copied(_) => (RDS, "a recovery point came to its end"),
+            Self::RoomUp { .. } | Self::RoomGone { .. } | Self::ResetDone { .. } | Self::OfCluster(_) => {
+                (ROOMS, "RDS went on with a room")
+            }
+            Self::Heals { .. } => (RDS, "a misfortune is over"),
+            Self::QuotaEnds { .. } | Self::Daily => (RDS, "recovery points expired, or others took some"),
+            Self::Shown { to, what } => (to, what),
+        }
+    }
 }
 
 /// As the in-memory cloud takes for them.
@@ -65,7 +84,7 @@ impl Life<'_> {
             self.world.cloud.edit_snapshot(&region, &id, |seen| seen.status = DbSnapshotStatus::Creating);
         }
         // RDS shows it a moment before it tells.
-        self.after(SNAPSHOT, Event::Later(Later::Shown));
+        self.after(SNAPSHOT, Event::Later(Later::Shown { to: RDS, what: "a recovery point came to its end" }));
         self.after(after, Event::Later(Later::SnapshotDone { region, id, kind, status }));
     }
 
@@ -87,7 +106,7 @@ impl Life<'_> {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Busy("creating".into()));
         }
         let (after, status) = fate.unwrap_or((RESTORE + TOLD, DbStatus::Available));
-        self.after(RESTORE, Event::Later(Later::Shown));
+        self.after(RESTORE, Event::Later(Later::of_rooms()));
         self.after(after, Event::Later(Later::RoomUp { region, room, status }));
     }
 
@@ -100,17 +119,14 @@ impl Life<'_> {
         if slow.is_some() {
             self.world.cloud.set_instance_status(&region, &room, DbStatus::Deleting);
         }
-        self.after(DELETE, Event::Later(Later::Shown));
+        self.after(DELETE, Event::Later(Later::of_rooms()));
         self.after(slow.unwrap_or(DELETE) + TOLD, Event::Later(Later::RoomGone { region, room }));
     }
 
     pub(super) fn later(&mut self, later: Later) {
         let now = self.world.now();
-        if matches!(later, Later::Over) {
-            self.world.state().changed();
-        } else {
-            self.world.state().changed_for(&RDS);
-        }
+        let (seen_by, what) = later.seen_by();
+        self.world.state().changed_for(seen_by, what);
         match later {
             Later::SnapshotDone { region, id, kind, status } => self.snapshot_done(&region, &id, kind, status),
             Later::RoomUp { region, room, status } => {
@@ -149,7 +165,7 @@ impl Life<'_> {
             Later::QuotaEnds { region, ids } => {
                 ids.iter().for_each(|id| self.world.cloud.remove_snapshot(&region, id));
             }
-            Later::Shown | Later::Over => {}
+            Later::Shown { .. } => {}
             Later::Daily => {
                 self.world.cloud.forget_calls();
                 self.backups_of_others(now);
