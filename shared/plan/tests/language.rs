@@ -51,6 +51,21 @@ fn slips_everywhere_are_told_at_once() {
     assert!(!problems.to_string().contains("swordfish"), "a connection string is never shown");
 }
 
+#[test]
+fn only_a_room_of_aurora_is_sized_by_aws() {
+    let from = "from: latest, instance_class: db.t4g.medium";
+    let serverless = "from: latest, instance_class: db.serverless";
+    let refused = message(from, serverless);
+    assert!(refused.contains("instance_class: db.serverless is not for kind rds-instance"), "{refused}");
+    assert!(refused.contains("legal on aurora-cluster"), "{refused}");
+    let aurora = orders_with(from, serverless).replace("kind: rds-instance", "kind: aurora-cluster");
+    good(&aurora);
+    for close in ["db.serverlesss", "serverless", "db.serverless.large-"] {
+        let changed = aurora.replace("db.serverless", close);
+        assert_eq!(read_yaml("plan.yaml", &changed).is_ok(), close.matches('.').count() == 2, "{close}");
+    }
+}
+
 /// What stands in the table of `carried_out.rs`, as people read it.
 #[test]
 fn what_no_function_carries_out_is_told_once_for_each_part() {

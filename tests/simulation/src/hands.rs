@@ -50,11 +50,11 @@ const BEGUN: &[Function] = &[Function::Snapshot];
 /// proved `verify` alone reads, and of verifications `snapshot` those of a cluster whose recovery point has just been completed.
 fn readers(key: &str) -> (&'static [Function], &'static str) {
     match key.split('/').next() {
-        Some("incidents" | "acknowledgements") => (&[Function::Alert], "an incident's record was written"),
+        Some("incidents") => (&[Function::Alert], "an incident's record was written"),
         Some("recovery-points") => (&[Function::Snapshot], "a recovery point's record was written"),
         Some("restore-tests" | "evidence") => (&[Function::RestoreTest], "a run's record was written"),
         Some("verifications") => (&[Function::RestoreTest], "a verification was written"),
-        Some("proved") => (&[], "what was proved was written"),
+        Some("proved" | "acknowledgements") => (&[], "what no sweep reads was written"),
         Some(_) | None => (&Function::ALL, "an object was written"),
     }
 }

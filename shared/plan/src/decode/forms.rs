@@ -39,7 +39,10 @@ pub(crate) static ROLE: Form =
     form("role-arn", "^arn:aws[a-z-]*:iam::[0-9]{12}:role/\\S+$", "arn:aws:iam::210987654321:role/holdfast");
 pub(crate) static KMS_KEY: Form =
     form("kms-key", "^(alias/\\S+|arn:aws[a-z-]*:kms:\\S+|(mrk-)?[0-9a-f-]{32,36})$", "alias/holdfast-dr");
-pub(crate) static INSTANCE_CLASS: Form = form("instance-class", "^db(\\.[a-z0-9-]+){2,4}$", "db.t4g.medium");
+/// The class of members that Aurora sizes by itself.
+pub(super) const SERVERLESS_CLASS: &str = "db.serverless";
+pub(crate) static INSTANCE_CLASS: Form =
+    form("instance-class", "^db(\\.serverless|(\\.[a-z0-9-]+){2,4})$", "db.t4g.medium");
 pub(crate) static CONVERSATION: Form = form("slack-conversation", "^[CDG][A-Z0-9]{7,}$", "C024BE91L");
 pub(crate) static TABLE: Form = form("table", "^[A-Za-z0-9_$-]{1,63}(\\.[A-Za-z0-9_$-]{1,63})?$", "shop.orders");
 pub(crate) static COLUMN: Form = form("column", "^[A-Za-z0-9_$-]{1,63}$", "created_at");
@@ -117,7 +120,7 @@ impl<'n> Place<'n> {
         self.formed(code::KMS_KEY, "a KMS key by its alias, id or ARN", &KMS_KEY, is_kms_key, log).map(str::to_owned)
     }
 
-    /// `db.t4g.medium`. Which classes a region offers is AWS's to say, at restore; the shape is checked here.
+    /// `db.t4g.medium`, `db.serverless`. Which classes a region offers is AWS's to say, at restore; the shape is checked here.
     pub(super) fn instance_class(&self, log: &mut Log) -> Option<String> {
         self.formed(code::NAME, "a DB instance class", &INSTANCE_CLASS, is_instance_class, log).map(str::to_owned)
     }
@@ -234,6 +237,9 @@ fn is_kms_key(text: &str) -> bool {
 }
 
 fn is_instance_class(text: &str) -> bool {
+    if text == SERVERLESS_CLASS {
+        return true;
+    }
     let mut parts = text.split('.');
     let word = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

@@ -73,6 +73,13 @@ const EXTERNAL_RDS: Legal = Legal {
     kinds: AWS_DATABASES,
     because: "RDS makes automated backups of its own databases only",
 };
+/// A room of this class is restored with a range of capacity (source: Aurora User Guide, "Creating a DB cluster that uses Aurora
+/// Serverless v2").
+const SERVERLESS: Legal = Legal {
+    part: "instance_class: db.serverless",
+    kinds: &[AuroraCluster],
+    because: "AWS sizes the members of Aurora clusters by itself; any other restored database has a class of a size",
+};
 
 /// Refuses a part that the kind cannot have. A kind that was refused itself is not held against its parts.
 pub(super) fn check(part: &str, place: &Place<'_>, kind: Option<ResourceKind>, log: &mut Log) -> Option<()> {
@@ -90,10 +97,14 @@ pub(super) fn check_external_rds(place: &Place<'_>, kind: Option<ResourceKind>, 
     EXTERNAL_RDS.check(place, kind, log)
 }
 
+pub(super) fn check_serverless(place: &Place<'_>, kind: Option<ResourceKind>, log: &mut Log) -> Option<()> {
+    SERVERLESS.check(place, kind, log)
+}
+
 impl Legal {
     fn check(&self, place: &Place<'_>, kind: Option<ResourceKind>, log: &mut Log) -> Option<()> {
         let Some(kind) = kind.filter(|kind| !self.kinds.contains(kind)) else { return Some(()) };
-        let part = self.part.rsplit('.').next().unwrap_or(self.part);
+        let part = self.part.strip_prefix("checks.").unwrap_or(self.part);
         let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.as_str()).collect();
         let message = format!("{part} is not for kind {}: {}", kind.as_str(), self.because);
         place.refuse(code::KIND, message, format!("legal on {}", kinds.join(", ")), log);

@@ -146,7 +146,7 @@ fn parts(
     let tiers = fields.or("tiers", Vec::new(), log, tiers);
     let bucket = fields.maybe("bucket", log, bucket);
     let source =
-        Source { rules: &rules, region: own, pitr: pitr.as_ref().map(Option::as_ref), copies: copies.as_deref() };
+        Source { rules: &rules, kind, region: own, pitr: pitr.as_ref().map(Option::as_ref), copies: copies.as_deref() };
     let tests =
         fields.or("restore_tests", BTreeMap::new(), log, |place, log| restore_tests(place, &source, context, log));
     let checks = fields.or("checks", Checks::default(), log, |place, log| checks(place, kind, log));

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_domain::plan::{CopyRule, Due, Pitr, RestoreFrom, RestoreTestRule};
+use holdfast_domain::plan::{CopyRule, Due, Pitr, ResourceKind, RestoreFrom, RestoreTestRule};
 use holdfast_domain::{Region, RuleName};
 use jiff::SignedDuration;
 
 use super::context::Context;
 use super::copies::rule_reference;
-use super::forms::{DURATION, INSTANCE_CLASS, INSTANT, NAME, REGION, SCHEDULE, ZONE};
+use super::forms::{DURATION, INSTANCE_CLASS, INSTANT, NAME, REGION, SCHEDULE, SERVERLESS_CLASS, ZONE};
+use super::kinds;
 use super::reader::{Fields, Place};
 use super::schedule::{no_zone, schedule};
 use super::words::{Words, known};
@@ -43,7 +44,7 @@ pub(crate) static RESTORE_TEST: Table = Table::with(
         must(
             "instance_class",
             Shape::Like(&INSTANCE_CLASS),
-            "Class of the temporary database",
+            "Class of the temporary database; db.serverless for one of Aurora that AWS sizes",
             "the class of the temporary database, such as instance_class: db.t4g.medium",
         ),
         must(
@@ -81,6 +82,7 @@ const FROM: Words<From> =
 pub(super) struct Source<'a> {
     /// The names of the snapshot rules, as written.
     pub(super) rules: &'a [&'a str],
+    pub(super) kind: Option<ResourceKind>,
     pub(super) region: Option<&'a Region>,
     pub(super) pitr: Option<Option<&'a Pitr>>,
     pub(super) copies: Option<&'a [CopyRule]>,
@@ -108,7 +110,7 @@ fn restore_test(
         Some(place) => region(&place, from.as_ref(), source, log),
         None => source.region.cloned(),
     };
-    let instance_class = fields.must("instance_class", log, |place, log| place.instance_class(log));
+    let instance_class = fields.must("instance_class", log, |place, log| instance_class(place, source.kind, log));
     let why = "the longest that the whole test may take before it is judged and its database destroyed";
     let deadline =
         fields.must("deadline", log, |place, log| place.duration_within(DEADLINE_MIN, DEADLINE_MAX, why, log));
@@ -119,6 +121,14 @@ fn restore_test(
         instance_class: instance_class?,
         deadline: deadline?,
     })
+}
+
+fn instance_class(place: &Place<'_>, kind: Option<ResourceKind>, log: &mut Log) -> Option<String> {
+    let class = place.instance_class(log)?;
+    if class == SERVERLESS_CLASS {
+        kinds::check_serverless(place, kind, log)?;
+    }
+    Some(class)
 }
 
 /// Exactly one of `at` and `after`.
