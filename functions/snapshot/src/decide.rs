@@ -256,7 +256,7 @@ impl Case<'_> {
         for state in states {
             let (Reason::Promoted(_), Some(point)) = (&state.reason, state.point) else { continue };
             let Some(slot) = point.slot else { continue };
-            let known = || Promotion { snapshot: point.seen.clone(), slot, rules: point.rules.clone() };
+            let known = || Promotion { snapshot: point.seen.clone(), slot, rules: point.rules() };
             promotions.entry(&point.seen.id).or_insert_with(known).rules.insert(state.rule.clone());
         }
         promotions.into_values().collect()

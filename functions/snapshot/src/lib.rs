@@ -175,7 +175,7 @@ async fn tell<O: Objects, R, B: Bus, Y: Clock + Entropy>(
     let told = async |outcome: &mut Outcome| {
         let ledger = Ledger::new(ports.objects, ports.system);
         let now = ports.system.now();
-        let news = News::of(plan, conditions, &kept.watch.known(), now);
+        let news = kept.watch.look(|watch| News::of(plan, conditions, watch, now));
         if news.is_empty() {
             return Ok(());
         }

@@ -29,7 +29,12 @@ impl News {
     pub fn of(plan: &Plan, conditions: &[(ResourceName, Condition)], watch: &Watch, now: Timestamp) -> Self {
         let mut news = Self::default();
         let mut known = BTreeSet::new();
+        let told_of: BTreeSet<&ResourceName> = watch.told.values().map(|told| &told.resource).collect();
         for (resource, condition) in conditions {
+            // Mostly nothing stands and nothing was told: no cause is written out only to be looked up among none.
+            if !matches!(condition.state, State::Stands(_)) && !told_of.contains(resource) {
+                continue;
+            }
             let cause = condition.topic.cause(plan, resource);
             let told = watch.told.get(&cause);
             known.insert(cause.clone());

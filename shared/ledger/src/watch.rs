@@ -144,6 +144,15 @@ impl WatchStore {
         self.lock().as_ref().map(|held| held.body.clone()).unwrap_or_default()
     }
 
+    /// The same, only looked at.
+    pub fn look<T>(&self, look: impl FnOnce(&Watch) -> T) -> T {
+        let current = self.lock();
+        match current.as_ref() {
+            Some(held) => look(&held.body),
+            None => look(&Watch::default()),
+        }
+    }
+
     /// Changes what is remembered and gives it back. The change is made on the newest version, whoever wrote that; one that changes nothing
     /// writes nothing.
     ///
@@ -154,6 +163,12 @@ impl WatchStore {
         ledger: &Ledger<'_, O, E>,
         change: impl Fn(&mut Watch),
     ) -> Result<Watch, LedgerError> {
+        // Mostly it changes nothing, and then no version of the record is needed that it is made on.
+        let mut watch = self.known();
+        change(&mut watch);
+        if self.look(|before| *before == watch) {
+            return Ok(watch);
+        }
         for _ in 0..ATTEMPTS_MAX {
             let before = self.lock().clone();
             let mut watch = before.as_ref().map(|held| held.body.clone()).unwrap_or_default();

@@ -186,7 +186,8 @@ pub(crate) struct Life<'a> {
     watcher: Option<Watcher<'a>>,
 }
 
-/// Lives a script. One that can be compared with its twin is lived once more, without its duplicates, and must come to the same.
+/// Lives a script. One that can be compared with its twin is lived once more, without its duplicates, and must come to the same. The twin is a
+/// life like any other: it is watched, and counted.
 ///
 /// # Errors
 /// When one of its plans is refused: then it is no life.
@@ -194,11 +195,12 @@ pub fn live<'a>(script: &'a Script, wiring: &'a Wiring, watcher: Option<Watcher<
     let mut lived = Life::begin(script, wiring, watcher)?.live();
     if let Some(twin) = twice::twin(script).filter(|_| lived.violation.is_none()) {
         let other = Life::begin(&twin, wiring, None)?.live();
+        lived.counts.add(&other.counts);
         *lived.counts.checks.entry(Invariant::Twice).or_default() += 1;
-        // What breaks in the twin broke without a duplicate: that is another life's finding.
-        let differs = lived.end.difference(&other.end).filter(|_| other.violation.is_none());
         let (invariant, at) = (Invariant::Twice, script.begins + script.lasts + script.calm);
-        lived.violation = differs.map(|words| Violation { invariant, at, words });
+        let differs = || lived.end.difference(&other.end).map(|words| Violation { invariant, at, words });
+        let in_twin = |broken: Violation| Violation { words: format!("in its twin: {}", broken.words), ..broken };
+        lived.violation = other.violation.map(in_twin).or_else(differs);
     }
     Ok(lived)
 }

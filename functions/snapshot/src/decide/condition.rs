@@ -300,7 +300,7 @@ fn flawed(case: &Case<'_>, states: &[RuleState<'_>], topic: Topic) -> Condition 
         }
     }
     if let Some(point) = case.newest_requested()
-        && let Some(flaw) = case.flaw(point, point.rules.first()).filter(is_it)
+        && let Some(flaw) = case.flaw(point, point.rules().first()).filter(is_it)
     {
         let words = no_good(case, point.seen.id.as_str(), "asked for by hand", &flaw);
         return Condition { topic, state: State::Stands(words) };

@@ -20,8 +20,6 @@ pub struct Point<'a> {
     pub seen: &'a DbSnapshot,
     /// The slot it stands for; none if a person asked for it.
     pub slot: Option<Slot>,
-    /// The rules it serves.
-    pub rules: BTreeSet<RuleName>,
 }
 
 /// What is wrong with a recovery point that is complete.
@@ -65,7 +63,19 @@ impl<'a> Point<'a> {
     pub(super) fn of(seen: &'a DbSnapshot) -> Self {
         let requested = seen.tags.contains_key(tags::REQUEST);
         let slot = tags::slot(&seen.tags).filter(|_| !requested);
-        Self { seen, slot, rules: tags::rules(&seen.tags).collect() }
+        Self { seen, slot }
+    }
+
+    /// The rules it serves.
+    #[must_use]
+    pub fn rules(&self) -> BTreeSet<RuleName> {
+        tags::rules(&self.seen.tags).collect()
+    }
+
+    /// Whether it serves a rule.
+    #[must_use]
+    pub fn serves(&self, rule: &RuleName) -> bool {
+        tags::serve(&self.seen.tags, rule)
     }
 
     /// Whether it is still in the making. A word that we do not know is no end.
@@ -125,7 +135,7 @@ pub(super) fn news(case: &Case<'_>) -> (Vec<News>, Vec<DbSnapshotId>) {
                 news.push(News::Begun(point.seen.clone()));
             }
             DbSnapshotStatus::Available if awaited || newest.contains(&point.seen.id) => {
-                let good = point.rules.iter().filter(|rule| case.is_good(point, rule)).cloned().collect();
+                let good = point.rules().into_iter().filter(|rule| case.is_good(point, rule)).collect();
                 news.push(News::Complete(point.seen.clone(), good));
             }
             DbSnapshotStatus::Failed if awaited => news.push(News::Failed(point.seen.clone())),
@@ -144,7 +154,7 @@ pub(super) fn news(case: &Case<'_>) -> (Vec<News>, Vec<DbSnapshotId>) {
 /// Of each rule the newest good recovery point, if nothing is remembered of it or a newer one.
 fn newest_unknown<'a>(case: &'a Case<'_>) -> BTreeSet<&'a DbSnapshotId> {
     let of_rule = |rule: &RuleName| {
-        let serving = case.ours.iter().filter(|point| point.rules.contains(rule) && case.is_good(point, rule));
+        let serving = case.ours.iter().filter(|point| point.serves(rule) && case.is_good(point, rule));
         let newest = serving.filter(|point| point.slot.is_some()).max_by_key(|point| point.slot)?;
         let known = case.watched.served.get(rule).map(|served| served.slot);
         (newest.slot > known).then_some(&newest.seen.id)
@@ -155,5 +165,6 @@ fn newest_unknown<'a>(case: &'a Case<'_>) -> BTreeSet<&'a DbSnapshotId> {
 /// Whether all that it serves has something newer, so that nobody waits for it: a copy that somebody makes of an old one, say.
 fn is_old(case: &Case<'_>, point: &Point<'_>) -> bool {
     let newer = |rule: &RuleName| case.watched.served.get(rule).is_some_and(|served| Some(served.slot) >= point.slot);
-    !point.rules.is_empty() && point.rules.iter().all(newer)
+    let rules = point.rules();
+    !rules.is_empty() && rules.iter().all(newer)
 }

@@ -150,7 +150,7 @@ fn stands<'a>(case: &'a Case<'_>, name: &RuleName, rule: &SnapshotRule, slot: Sl
     let mut since: Vec<&Point<'_>> = case.ours.iter().filter(|point| point.slot >= Some(slot)).collect();
     since.sort_by_key(|point| (point.slot, &point.seen.id));
     let first = |holds: &dyn Fn(&Point<'_>) -> bool| since.iter().find(|point| holds(point)).copied();
-    let serves = |point: &Point<'_>| point.rules.contains(name);
+    let serves = |point: &Point<'_>| point.serves(name);
 
     if let Some(point) = first(&|point| serves(point) && case.is_good(point, name)) {
         return (Reason::Taken(point.seen.id.clone()), Some(point));

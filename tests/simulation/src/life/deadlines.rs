@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::functions::{Function, PATIENCE};
-use crate::hands::REPLICATED_AFTER;
+use crate::hands::{RDS, REPLICATED_AFTER};
 
 use super::Life;
 
@@ -148,7 +148,7 @@ impl Life<'_> {
     /// The first instant after the last sweep at which this function may decide otherwise, with nothing changed but the time.
     pub(super) fn next_deadline(&mut self, function: Function, since: Timestamp) -> Timestamp {
         // What a listing does not show yet it shows in a moment, and nobody says so.
-        if self.world.state().weather.lists_late(since) {
+        if RDS.contains(&function) && self.world.state().weather.lists_late(since) {
             return since;
         }
         let mut almanac = std::mem::take(&mut self.almanac);
